@@ -1,0 +1,118 @@
+# wallgap: build, run, test. `make help` lists the targets.
+#
+#   bpf/*.bpf.c        --clang-->  build/bpf/*.o  --bpftool link-->  build/wallgap.bpf.o  -->  wallgap.skel.h
+#   user/**/*.c        --cc----->  build/wallgap (copied to ./wallgap)
+#   workloads/native/  --cc----->  build/wallgap-native      the C runner
+#   workloads/planted/ --cc----->  build/planted/NAME        programs with known amounts, for the tests
+#
+# V=1 shows the commands; WERROR=1 makes warnings errors; SAN=1 builds user space with ASan and UBSan.
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules
+
+VERSION := 0.1.0
+B := build
+PREFIX ?= /usr/local
+DESTDIR ?=
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+# The newest clang found wins; CLANG=... overrides. Any from 14 on will do.
+CLANG ?= $(firstword $(foreach v,25 24 23 22 21 20 19 18 17 16 15 14,$(shell command -v clang-$(v) 2>/dev/null)) clang)
+# Ubuntu's bpftool in PATH serves only the kernel it came with; the one under linux-tools, any.
+BPFTOOL ?= $(firstword $(lastword $(sort $(wildcard /usr/lib/linux-tools/*/bpftool))) \
+	   $(shell command -v bpftool 2>/dev/null) $(wildcard /usr/sbin/bpftool) bpftool)
+CC = gcc
+PKGS := libbpf libelf sqlite3 smartcols jansson zlib
+
+Q = $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2);)
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef $(if $(WERROR),-Werror)
+CFLAGS ?= -O2 -g
+USER_FLAGS = -std=gnu11 $(WARN) -D_GNU_SOURCE -DWALLGAP_VERSION='"$(VERSION)"' -DPREFIX='"$(PREFIX)"' \
+	     -Ibpf -Iuser -I$(B) $(SAN_FLAGS) -MMD -MP
+SAN_FLAGS = $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+, := ,
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+
+# task.bpf.c defines what the others share and is linked first: libbpf 1.1's linker takes a wrong
+# offset for a map or variable whose extern it meets before the definition.
+BPF_SRC := bpf/task.bpf.c $(filter-out bpf/task.bpf.c,$(wildcard bpf/*.bpf.c))
+BPF_OBJ := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.o)
+USER_SRC := $(sort $(wildcard user/*.c user/*/*.c))
+USER_OBJ := $(USER_SRC:%.c=$(B)/%.o)
+# What runs without a kernel: the part that unit and golden tests link.
+PURE_OBJ := $(filter $(B)/user/base/% $(B)/user/model/% $(B)/user/store/% $(B)/user/report/%,$(USER_OBJ))
+NATIVE_SRC := $(wildcard workloads/native/*.c)
+NATIVE_OBJ := $(NATIVE_SRC:%.c=$(B)/%.o)
+PLANTED := $(patsubst workloads/planted/%.c,$(B)/planted/%,$(wildcard workloads/planted/*.c))
+
+.PHONY: all
+all: wallgap $(B)/wallgap-native $(PLANTED)
+
+# --- BPF ---
+
+$(B)/bpf/%.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(call say,BPF,$<)$(CLANG) -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Werror -Wno-unknown-attributes \
+		-Ivmlinux -Ibpf -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+
+$(B)/wallgap.bpf.o: $(BPF_OBJ)
+	$(call say,LINK,$@)$(BPFTOOL) gen object $@ $^
+
+$(B)/wallgap.skel.h: $(B)/wallgap.bpf.o
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name wallgap_bpf > $@
+
+# --- user space ---
+
+$(filter $(B)/user/collect/%,$(USER_OBJ)): | $(B)/wallgap.skel.h
+
+$(B)/user/%.o: user/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CFLAGS) $(USER_FLAGS) $(PKG_CFLAGS) -c $< -o $@
+
+wallgap: $(USER_OBJ)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) $^ -o $@ $(PKG_LIBS) -lm -lpthread
+
+# --- workloads ---
+
+$(B)/workloads/%.o: workloads/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CFLAGS) $(USER_FLAGS) $(PKG_CFLAGS) -c $< -o $@
+
+$(B)/wallgap-native: $(NATIVE_OBJ)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $^ -o $@ -ljansson -lcrypto -lm -lpthread
+
+$(B)/planted/%: $(B)/workloads/planted/%.o
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $^ -o $@ -lm -lpthread
+
+-include tests/tests.mk
+
+-include $(BPF_OBJ:.o=.d) $(USER_OBJ:.o=.d) $(NATIVE_OBJ:.o=.d) $(wildcard $(B)/workloads/planted/*.d)
+
+# --- what people call ---
+
+.PHONY: deps run test test-vm bench lint install clean help
+
+deps: ## install what is missing, from the distribution's packages (Debian, Ubuntu)
+	$(Q)sh tests/deps.sh $(if $(filter bench vm,$(WITH)),$(WITH))
+
+run: deps ## set up, build, and run the main job: the pools, watched and compared
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(SUDO) ./wallgap bench $(ARGS)
+
+install: all ## install the program and the runners under PREFIX (/usr/local)
+	install -D -m 755 wallgap $(DESTDIR)$(PREFIX)/bin/wallgap
+	install -D -m 755 $(B)/wallgap-native $(DESTDIR)$(PREFIX)/libexec/wallgap/wallgap-native
+	install -D -m 644 workloads/protocol.md $(DESTDIR)$(PREFIX)/share/doc/wallgap/protocol.md
+	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/wallgap/README.md
+
+clean: ## remove everything built
+	rm -rf $(B) wallgap
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | expand -t 12

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* Growing arrays; see util.h. */
+#include "base/util.h"
+
+#include <errno.h>
+#include <string.h>
+
+int array_grow(void **arr, size_t *cap, size_t cnt, size_t elem_sz)
+{
+	size_t want = *cap ? *cap * 2 : 16;
+	void *bigger;
+
+	if (cnt < *cap)
+		return 0;
+	bigger = reallocarray(*arr, want, elem_sz);
+	if (!bigger)
+		return -ENOMEM;
+	memset((char *)bigger + *cap * elem_sz, 0, (want - *cap) * elem_sz);
+	*arr = bigger;
+	*cap = want;
+	return 0;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Small helpers that every folder may use: clock, scope cleanup, arrays. */
+#ifndef WG_UTIL_H
+#define WG_UTIL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define NSEC_PER_SEC 1000000000ull
+#define NSEC_PER_MSEC 1000000ull
+
+static inline uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+static inline void cleanup_free(void *p)
+{
+	free(*(void **)p);
+}
+
+static inline void cleanup_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+static inline void cleanup_file(FILE **f)
+{
+	if (*f)
+		fclose(*f);
+}
+
+#define scoped_free __attribute__((cleanup(cleanup_free)))
+#define scoped_fd __attribute__((cleanup(cleanup_fd)))
+#define scoped_file __attribute__((cleanup(cleanup_file)))
+
+/*
+ * Make room for one more element of size elem_sz in *arr, which holds cnt of a capacity *cap.
+ * Returns 0 or -ENOMEM; on failure *arr is unchanged. New room is zeroed.
+ */
+int array_grow(void **arr, size_t *cap, size_t cnt, size_t elem_sz);
+
+#endif
