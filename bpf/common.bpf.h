@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The task's ledger inside the kernel and the few operations on it that every source of events
+ * uses. The idea:
+ *
+ *   A task is tracked if it has storage in `tasks`. Its ledger is one open interval (state since
+ *   since_ns) and the sums of the closed ones. Every event closes the interval with bill() and
+ *   opens the next, so the sums telescope: they always add up to the time since begin_ns.
+ *
+ * Who writes: the CPU a task runs on, or, while it does not run, the CPU that wakes it, with the
+ * run queue's lock held. So there is one writer at a time; readers on other CPUs (the snapshot)
+ * use seq.
+ *
+ * Two clocks. Switches and wakeups are dated by the run queue's clock, as the scheduler itself
+ * does (rq_clock_of); that is the ledger's time. What happens in between (faults, kernel locks,
+ * snapshots) is dated by CLOCK_MONOTONIC less an offset that each CPU learns at its switches.
+ * The two differ by that offset and by what NTP slews, some parts per million: the closure error
+ * that the reports print is the difference of the two clocks over the window.
+ *
+ * Our own time: each program reads the clock when it begins and when it ends and adds the
+ * difference to its CPU's pending probe_ns; the next bill() of the task that runs there moves
+ * it from the task's state to WG_PROBE.
+ */
+#ifndef WG_COMMON_BPF_H
+#define WG_COMMON_BPF_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "core.bpf.h"
+#include "shared.h"
+
+#define WG_KLOCK_MAX 4
+#define WG_STATE_SLOTS 16 /* WG_STATE_CNT rounded up to a power of two, for the verifier */
+
+enum wg_fault {
+	WG_FAULT_NONE,
+	WG_FAULT_USER,
+	WG_FAULT_KERNEL,
+};
+
+struct task_state {
+	/* first cache line: touched by every switch and wakeup */
+	u64 since_ns;	 /* scheduler's clock, as are in_ns and klock_ns */
+	u64 in_ns;	 /* last switch-in */
+	u64 oncpu_in_ns; /* se.sum_exec_runtime at that moment */
+	u32 seq;	 /* odd while being written */
+	u16 cpu;	 /* of the last switch-in */
+	u8 state;	 /* enum wg_state */
+	u8 fault;	 /* enum wg_fault: inside a page fault */
+	u8 klock_cnt;	 /* kernel locks being waited for, innermost last */
+	u8 klock_mmap;	 /* the outermost is mmap_lock of the own process */
+	u8 begun;	 /* the ledger counts */
+	u8 preempt_blocking;
+	u32 flags;	 /* enum wg_row_flags */
+	u64 klock_ns;	 /* when the outermost began, or the switch-in since */
+	/* the sums; a state's time and count share a line */
+	struct {
+		u64 ns, cnt;
+	} st[WG_STATE_SLOTS];
+	u64 count[WG_COUNT_CNT];
+	u64 part_ns[WG_PART_CNT];
+	/* rarely touched */
+	u64 klock[WG_KLOCK_MAX];
+	u64 flt_seen; /* min_flt + maj_flt after the last fault we saw */
+	u64 pgtables_peak;
+	u64 id, parent_id;
+	u64 begin_ns; /* CLOCK_MONOTONIC */
+	struct wg_kernel base;
+};
+
+/* One per tracked task; freed by the kernel with the task. One writer at a time, see above. */
+struct task_map {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_state);
+};
+
+extern struct task_map tasks SEC(".maps");
+
+extern struct wg_cpu_slot wg_cpu[WG_CPU_MAX];
+extern __u64 wg_loss_cnt[WG_LOSS_CNT]; /* atomic */
+
+static __always_inline struct task_state *task_get(struct task_struct *t)
+{
+	return bpf_task_storage_get(&tasks, t, NULL, 0);
+}
+
+static __always_inline struct wg_cpu_slot *cpu_slot(void)
+{
+	return &wg_cpu[bpf_get_smp_processor_id() & (WG_CPU_MAX - 1)];
+}
+
+static __always_inline u64 clock_ns(void)
+{
+	return bpf_ktime_get_ns();
+}
+
+static __always_inline void loss(enum wg_loss what)
+{
+	__sync_fetch_and_add(&wg_loss_cnt[what], 1);
+}
+
+static __always_inline bool is_oncpu(u8 state)
+{
+	return state <= WG_CPU_FAULT;
+}
+
+static __always_inline bool is_blocked(u8 state)
+{
+	return state >= WG_FUTEX && state <= WG_OTHER;
+}
+
+/* Writers of a ledger bracket their changes; x86 keeps stores in order, the compiler is told. */
+static __always_inline void write_begin(struct task_state *s)
+{
+	s->seq++;
+	barrier();
+}
+
+static __always_inline void write_end(struct task_state *s)
+{
+	barrier();
+	s->seq++;
+}
+
+/*
+ * Learn CPU c's clock offset from one reading of both. The reading is late by the time since the
+ * scheduler took its own, so keep the least, but let it grow by a thousandth of the time passed,
+ * more than NTP may slew (500 ppm).
+ */
+static __always_inline void clock_learn(struct wg_cpu_slot *c, u64 now, u64 sched_ns)
+{
+	u64 off = now - sched_ns, limit = c->clock_off + ((now - c->clock_off_at) >> 10);
+
+	if (c->clock_off_at && (s64)(off - limit) > 0)
+		off = limit;
+	c->clock_off = off;
+	c->clock_off_at = now;
+}
+
+/* The scheduler's clock at moment now. */
+static __always_inline u64 sched_time(const struct wg_cpu_slot *c, u64 now)
+{
+	return now - c->clock_off;
+}
+
+#define CLOCK_BACK_NS 100000 /* more than the two clocks drift apart between two switches */
+
+/*
+ * Close the open interval at now (scheduler's clock), and begin the next one there. Returns its
+ * length. A clock that goes back gives an empty interval: the next begins where this one did, so
+ * that the sums still telescope.
+ */
+static __always_inline u64 bill(struct task_state *s, u64 now)
+{
+	u64 d = now - s->since_ns;
+
+	if ((s64)d < 0) {
+		if ((s64)d < -CLOCK_BACK_NS)
+			loss(WG_LOSS_CLOCK_BACK);
+		return 0;
+	}
+	s->since_ns = now;
+	s->st[s->state & (WG_STATE_SLOTS - 1)].ns += d;
+	return d;
+}
+
+/* The same for the task running on this CPU: our own time since the last bill is set apart. */
+static __always_inline void bill_oncpu(struct task_state *s, struct wg_cpu_slot *c, u64 now)
+{
+	u64 probe = c->probe_ns, d = bill(s, now);
+
+	c->probe_ns = 0;
+	if (probe > d)
+		probe = d;
+	s->st[s->state & (WG_STATE_SLOTS - 1)].ns -= probe;
+	s->st[WG_PROBE].ns += probe;
+}
+
+/* Every program that got past its filter ends with this. */
+static __always_inline void handler_end(struct wg_cpu_slot *c, u64 begin_ns)
+{
+	u64 d = clock_ns() - begin_ns;
+
+	c->probe_ns += d;
+	c->total_ns += d;
+	c->event_cnt++;
+}
+
+static __always_inline void kernel_read(struct wg_kernel *k, struct task_struct *t)
+{
+	k->oncpu_ns = t->se.sum_exec_runtime;
+	k->run_delay_ns = t->sched_info.run_delay;
+	k->nvcsw = t->nvcsw;
+	k->nivcsw = t->nivcsw;
+	k->min_flt = t->min_flt;
+	k->maj_flt = t->maj_flt;
+}
+
+static __always_inline void pgtables_seen(struct task_state *s, struct task_struct *t)
+{
+	struct mm_struct *mm = t->mm;
+	u64 bytes;
+
+	if (!mm)
+		return;
+	bytes = mm->pgtables_bytes.counter;
+	if (bytes > s->pgtables_peak)
+		s->pgtables_peak = bytes;
+}
+
+/* A page fault that will have no end: the state machine goes back to plain on-CPU time. */
+static __always_inline void fault_drop(struct task_state *s)
+{
+	s->fault = WG_FAULT_NONE;
+	s->count[WG_N_FAULT_UNENDED]++;
+	if (s->state == WG_CPU_FAULT)
+		s->state = WG_CPU;
+}
+
+#endif /* WG_COMMON_BPF_H */

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * A task's ledger as the row that leaves the kernel: sums copied, the open interval closed at
+ * now_ns in the copy only, the kernel's own counters beside them.
+ */
+#ifndef WG_ROW_BPF_H
+#define WG_ROW_BPF_H
+
+#include "common.bpf.h"
+
+static __always_inline void row_copy_sums(struct wg_row *r, const struct task_state *s)
+{
+	int i;
+
+#pragma unroll
+	for (i = 0; i < WG_STATE_CNT; i++) {
+		r->state_ns[i] = s->st[i].ns;
+		r->state_cnt[i] = s->st[i].cnt;
+	}
+	__builtin_memcpy(r->count, s->count, sizeof(r->count));
+	__builtin_memcpy(r->part_ns, s->part_ns, sizeof(r->part_ns));
+}
+
+/* Close what is open, in the row: the state's interval, the part that runs inside it. */
+static __always_inline void row_close(struct wg_row *r, const struct task_state *s, u64 now)
+{
+	u64 d, probe = 0;
+	u8 state = s->state;
+
+	if (state >= WG_STATE_CNT)
+		return; /* never; for the verifier */
+
+	if ((s64)(now - s->since_ns) < 0)
+		now = s->since_ns;
+	d = now - s->since_ns;
+	if (is_oncpu(state)) {
+		probe = wg_cpu[s->cpu & (WG_CPU_MAX - 1)].probe_ns;
+		if (probe > d)
+			probe = d;
+		if (s->klock_cnt && now > s->klock_ns)
+			r->part_ns[WG_T_KLOCK_SPIN] += now - s->klock_ns;
+		r->oncpu_open_ns = now - s->in_ns;
+		r->flags |= WG_ROW_ON_CPU;
+	} else {
+		r->oncpu_open_ns = 0;
+		if (state == WG_KLOCK && s->klock_mmap)
+			r->part_ns[WG_T_KLOCK_MMAP] += d;
+		if (is_blocked(state) && s->fault)
+			r->part_ns[WG_T_FAULT_BLOCKED] += d;
+		if (state == WG_RUNQ_PREEMPT && s->preempt_blocking)
+			r->part_ns[WG_T_PREEMPT_BLOCKING] += d;
+	}
+	r->open_ns = d;
+	r->state_ns[state] += d - probe;
+	r->state_ns[WG_PROBE] += probe;
+	r->state = state;
+}
+
+/*
+ * Fill r as of now, which is `sched_ns` by the scheduler's clock. One reading; the caller knows
+ * whether it may be torn.
+ */
+static __always_inline void row_fill(struct wg_row *r, struct task_state *s, struct task_struct *t,
+				     u64 now, u64 sched_ns)
+{
+	struct mm_struct *mm = t->mm;
+
+	r->now_ns = now;
+	r->flags = s->flags;
+	r->id = s->id;
+	r->parent_id = s->parent_id;
+	r->begin_ns = s->begin_ns;
+	r->tid = t->pid;
+	r->tgid = t->tgid;
+	__builtin_memcpy(r->comm, t->comm, sizeof(r->comm));
+	row_copy_sums(r, s);
+	row_close(r, s, sched_ns);
+	kernel_read(&r->kernel, t);
+	r->count[WG_N_FAULT_UNTRAPPED] += r->kernel.min_flt + r->kernel.maj_flt - s->flt_seen;
+	__builtin_memcpy(&r->kernel_base, &s->base, sizeof(r->kernel_base));
+	r->oncpu_in_ns = s->oncpu_in_ns;
+	r->pgtables_bytes = mm ? mm->pgtables_bytes.counter : 0;
+	r->pgtables_peak_bytes = s->pgtables_peak;
+	if (r->pgtables_bytes > r->pgtables_peak_bytes)
+		r->pgtables_peak_bytes = r->pgtables_bytes;
+}
+
+#endif /* WG_ROW_BPF_H */

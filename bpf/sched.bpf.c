@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The state machine: sched_switch moves a task between CPU, run queue and blocked, sched_wakeup
+ * ends what it was blocked in. Blocked time ends at sched_wakeup, where the scheduler puts the
+ * task on a run queue and begins its own run_delay; run-queue time is what follows.
+ */
+#include "row.bpf.h"
+#include "block.bpf.h"
+
+extern __s64 wg_live_cnt;
+
+#define GONE_BYTES (16 * 1024 * 1024)
+
+/* Rows of tasks that are gone. Drained by user space while the run lasts. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, GONE_BYTES);
+} gone SEC(".maps");
+
+/* The last switch of a task: its row leaves now, its storage goes with the task. */
+static __noinline void emit_gone(struct task_state *s, struct task_struct *t, u64 now)
+{
+	struct wg_row *r;
+
+	__sync_fetch_and_add(&wg_live_cnt, -1);
+	if (!s->begun)
+		return;
+	r = bpf_ringbuf_reserve(&gone, sizeof(*r), 0);
+	if (!r) {
+		loss(WG_LOSS_EXIT_ROW);
+		return;
+	}
+	row_fill(r, s, t, now, s->since_ns);
+	r->flags |= WG_ROW_DEAD;
+	/* user space looks often enough; wake it only when the buffer fills faster than that */
+	bpf_ringbuf_submit(r, bpf_ringbuf_query(&gone, BPF_RB_AVAIL_DATA) > GONE_BYTES / 8
+				      ? BPF_RB_FORCE_WAKEUP
+				      : BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void switch_out(struct task_struct *t, struct task_state *s,
+				       struct wg_cpu_slot *c, u64 now, bool preempt, u32 st)
+{
+	u8 state = WG_RUNQ_PREEMPT;
+
+	/*
+	 * The argument says how it meant to leave, __state whether it did: with a signal pending
+	 * the kernel counts a voluntary switch and keeps the task runnable, no wakeup follows.
+	 */
+	bool blocks = !preempt && t->__state;
+
+	write_begin(s);
+	if (blocks)
+		state = blocked_state(t, s, st);
+	bill_oncpu(s, c, now);
+	s->preempt_blocking = preempt && t->__state;
+	if (s->preempt_blocking)
+		s->count[WG_N_PREEMPT_BLOCKING]++;
+	s->count[preempt || !st ? WG_N_SWITCH_INVOLUNTARY : WG_N_SWITCH_VOLUNTARY]++;
+	if (s->klock_cnt && now > s->klock_ns)
+		s->part_ns[WG_T_KLOCK_SPIN] += now - s->klock_ns;
+	s->state = state;
+	s->st[state & (WG_STATE_SLOTS - 1)].cnt++;
+	write_end(s);
+}
+
+/* A root that waits for its exec: its counters are exact from its first switch-in on. */
+static __always_inline void begin_first_in(struct task_struct *t, struct task_state *s, u64 now)
+{
+	s->begun = 1;
+	s->since_ns = now;
+	s->state = WG_RUNQ_WAKE;
+	kernel_read(&s->base, t);
+	s->flt_seen = s->base.min_flt + s->base.maj_flt;
+}
+
+static __always_inline void switch_in(struct task_struct *t, struct task_state *s,
+				      struct wg_cpu_slot *c, u64 now)
+{
+	u64 d;
+
+	write_begin(s);
+	if (!s->begun)
+		begin_first_in(t, s, now);
+	else if (is_blocked(s->state))
+		loss(WG_LOSS_WAKEUP);
+	d = bill(s, now);
+	if (s->preempt_blocking) {
+		s->part_ns[WG_T_PREEMPT_BLOCKING] += d;
+		s->preempt_blocking = 0;
+	}
+	s->oncpu_in_ns = t->se.sum_exec_runtime;
+	s->in_ns = now;
+	s->klock_ns = now;
+	s->cpu = c - wg_cpu;
+	s->state = s->fault ? WG_CPU_FAULT : WG_CPU;
+	s->st[s->state].cnt++;
+	write_end(s);
+}
+
+SEC("tp_btf/sched_switch")
+int on_switch(unsigned long long *ctx)
+{
+	struct task_struct *prev = (void *)ctx[1], *next = (void *)ctx[2];
+	struct task_state *p = task_get(prev), *n = task_get(next);
+	struct wg_cpu_slot *c;
+	u64 now, sched_ns;
+	u32 st;
+
+	if (!p) {
+		barrier_var(n); /* else the two tests become one OR of pointers */
+		if (!n)
+			return 0;
+	}
+	now = clock_ns();
+	c = cpu_slot();
+	sched_ns = rq_clock_of(prev, now);
+	clock_learn(c, now, sched_ns);
+	st = switch_prev_state(ctx, prev);
+	if (p) {
+		switch_out(prev, p, c, sched_ns, (bool)ctx[0], st);
+		if (st == TASK_DEAD)
+			emit_gone(p, prev, now);
+	}
+	c->probe_ns = 0; /* what is left is not the next task's */
+	if (n)
+		switch_in(next, n, c, sched_ns);
+	handler_end(c, now);
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(on_wakeup, struct task_struct *t)
+{
+	struct task_state *s = task_get(t);
+	struct wg_cpu_slot *c;
+	u64 now, d;
+
+	/* a task woken before it slept has not left the CPU: nothing to end */
+	if (!s || !is_blocked(s->state) || !s->begun)
+		return 0;
+	now = clock_ns();
+	c = cpu_slot();
+	write_begin(s);
+	d = bill(s, rq_clock_of(t, now));
+	if (s->state == WG_KLOCK && s->klock_mmap)
+		s->part_ns[WG_T_KLOCK_MMAP] += d;
+	if (s->fault)
+		s->part_ns[WG_T_FAULT_BLOCKED] += d;
+	s->state = WG_RUNQ_WAKE;
+	s->st[WG_RUNQ_WAKE].cnt++;
+	write_end(s);
+	handler_end(c, now);
+	return 0;
+}

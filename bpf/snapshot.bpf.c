@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Task iterators. `track` begins a ledger for each thread of a process that is named by hand;
+ * `snapshot` emits one row per tracked task that is alive, its open interval closed at now and
+ * the kernel's counters read in the same visit.
+ */
+#include "row.bpf.h"
+#include "block.bpf.h"
+
+extern __u64 wg_last_id;
+extern __s64 wg_live_cnt;
+
+__u32 wg_track_tgid;	 /* set by user space before it reads the iterator */
+bool wg_track_wait_exec; /* the ledger begins at exec */
+
+/* Room for one row: larger than the stack. Used by one reader at a time. */
+static struct wg_row scratch;
+
+/* What a task met in the middle of its life is doing. */
+static __always_inline u8 state_now(struct task_struct *t, struct task_state *s)
+{
+	u32 st = t->__state;
+
+	if (t->on_cpu)
+		return WG_CPU;
+	return st ? blocked_state(t, s, st) : WG_RUNQ_PREEMPT;
+}
+
+/*
+ * Begin a ledger: at once, or, for a root that is to call exec, at its first switch-in. A task
+ * that runs has an on-CPU counter as old as the last tick: the audit of it is off by that much.
+ */
+static __always_inline void track(struct task_struct *t)
+{
+	struct task_state *s;
+	u64 now = clock_ns();
+
+	if (task_get(t) || (t->flags & PF_EXITING))
+		return;
+	s = bpf_task_storage_get(&tasks, t, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!s) {
+		loss(WG_LOSS_STORAGE);
+		return;
+	}
+	s->id = __sync_fetch_and_add(&wg_last_id, 1) + 1;
+	s->flags = wg_track_wait_exec ? WG_ROW_WAITING_EXEC : 0;
+	s->begin_ns = now;
+	s->since_ns = s->in_ns = sched_time(cpu_slot(), now);
+	s->cpu = cpu_slot() - wg_cpu;
+	s->state = WG_OTHER;
+	if (!wg_track_wait_exec) {
+		kernel_read(&s->base, t);
+		s->oncpu_in_ns = s->base.oncpu_ns;
+		s->flt_seen = s->base.min_flt + s->base.maj_flt;
+		s->state = state_now(t, s);
+		s->st[s->state & (WG_STATE_SLOTS - 1)].cnt++;
+		s->begun = 1;
+	}
+	__sync_fetch_and_add(&wg_live_cnt, 1);
+}
+
+SEC("iter/task")
+int on_track(struct bpf_iter__task *ctx)
+{
+	struct task_struct *t = ctx->task, *self = bpf_get_current_task_btf();
+	u64 now = clock_ns();
+
+	/* the reader has just been switched in: a fresh reading of this CPU's two clocks */
+	clock_learn(cpu_slot(), now, rq_clock_of(self, now));
+	if (t && wg_track_tgid && (u32)t->tgid == wg_track_tgid)
+		track(t);
+	return 0;
+}
+
+/* Copy until no writer came between; a row that never settles is marked. */
+static __always_inline void row_settle(struct wg_row *r, struct task_state *s,
+				       struct task_struct *t)
+{
+	u64 now;
+	u32 seq;
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		seq = *(volatile u32 *)&s->seq;
+		barrier();
+		now = clock_ns();
+		row_fill(r, s, t, now, sched_time(&wg_cpu[s->cpu & (WG_CPU_MAX - 1)], now));
+		barrier();
+		if (!(seq & 1) && seq == *(volatile u32 *)&s->seq)
+			return;
+	}
+	r->flags |= WG_ROW_TORN;
+}
+
+SEC("iter/task")
+int on_snapshot(struct bpf_iter__task *ctx)
+{
+	struct task_struct *t = ctx->task;
+	struct task_state *s;
+
+	if (!t)
+		return 0;
+	s = task_get(t);
+	if (!s || !s->begun || (s->flags & WG_ROW_WAITING_EXEC) || t->__state == TASK_DEAD)
+		return 0;
+	row_settle(&scratch, s, t);
+	bpf_seq_write(ctx->meta->seq, &scratch, sizeof(scratch));
+	return 0;
+}

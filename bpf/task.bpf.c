@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Which tasks are tracked: roots by hand (snapshot.bpf.c), children by inheritance at fork; and
+ * where a ledger begins: at birth, or at exec for a root that was told to wait for it. Holds the
+ * maps and globals that all programs share.
+ */
+#include "common.bpf.h"
+
+struct task_map tasks SEC(".maps");
+
+const volatile bool wg_switch_has_state = false;
+
+struct wg_cpu_slot wg_cpu[WG_CPU_MAX];
+__u64 wg_loss_cnt[WG_LOSS_CNT];
+__u64 wg_last_id;  /* atomic */
+__s64 wg_live_cnt; /* tracked tasks that have not had their last switch; atomic */
+__u64 wg_exec_ns;  /* when the latest waiting root called exec */
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* A child of a tracked task: its ledger begins when it is first put on a run queue. */
+SEC("tp_btf/task_newtask")
+int BPF_PROG(on_newtask, struct task_struct *child)
+{
+	struct task_state *parent = task_get(bpf_get_current_task_btf()), *s;
+	struct wg_cpu_slot *c;
+	u64 now;
+
+	if (!parent || (parent->flags & WG_ROW_WAITING_EXEC))
+		return 0;
+	now = clock_ns();
+	c = cpu_slot();
+	s = bpf_task_storage_get(&tasks, child, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!s) {
+		loss(WG_LOSS_STORAGE);
+		return 0;
+	}
+	s->id = __sync_fetch_and_add(&wg_last_id, 1) + 1;
+	s->parent_id = parent->id;
+	s->flags = WG_ROW_FORKED;
+	s->state = WG_OTHER;
+	__sync_fetch_and_add(&wg_live_cnt, 1);
+	handler_end(c, now);
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(on_wakeup_new, struct task_struct *t)
+{
+	struct task_state *s = task_get(t);
+	struct wg_cpu_slot *c;
+	u64 now;
+
+	if (!s || s->begun)
+		return 0;
+	now = clock_ns();
+	c = cpu_slot();
+	write_begin(s);
+	s->begun = 1;
+	s->begin_ns = now;
+	s->since_ns = rq_clock_of(t, now);
+	s->state = WG_RUNQ_WAKE;
+	s->st[WG_RUNQ_WAKE].cnt++;
+	kernel_read(&s->base, t);
+	s->flt_seen = s->base.min_flt + s->base.maj_flt;
+	write_end(s);
+	handler_end(c, now);
+	return 0;
+}
+
+/* The ledger of a waiting root begins here; what it did before is kept for the audit only. */
+static __always_inline void begin_at_exec(struct task_state *s, struct task_struct *t, u64 now)
+{
+	u64 oncpu = s->st[WG_CPU].ns + s->st[WG_CPU_FAULT].ns + s->st[WG_PROBE].ns;
+	u64 base_oncpu = s->base.oncpu_ns;
+
+	__builtin_memset(s->st, 0, sizeof(s->st));
+	__builtin_memset(s->count, 0, sizeof(s->count));
+	__builtin_memset(s->part_ns, 0, sizeof(s->part_ns));
+	kernel_read(&s->base, t);
+	/*
+	 * A running task's on-CPU counter stands where the last tick left it: go back to the
+	 * one value that is exact, and keep our own time since then. Run delay moves only at
+	 * switches, so its value now will do.
+	 */
+	s->base.oncpu_ns = base_oncpu;
+	s->part_ns[WG_T_BEFORE] = oncpu;
+	s->flt_seen = s->base.min_flt + s->base.maj_flt;
+	s->begin_ns = now;
+	s->flags &= ~WG_ROW_WAITING_EXEC;
+	wg_exec_ns = now;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *t)
+{
+	struct task_state *s = task_get(t);
+	struct wg_cpu_slot *c;
+	u64 now;
+
+	if (!s)
+		return 0;
+	now = clock_ns();
+	c = cpu_slot();
+	write_begin(s);
+	bill_oncpu(s, c, sched_time(c, now));
+	s->flags |= WG_ROW_EXECED;
+	if (s->flags & WG_ROW_WAITING_EXEC)
+		begin_at_exec(s, t, now);
+	write_end(s);
+	handler_end(c, now);
+	return 0;
+}
+
+/*
+ * The process's memory may be gone by its last switch: note its page tables on the way out
+ * (the tracepoint comes before exit_mm since 6.16, after it until then).
+ */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *t)
+{
+	struct task_state *s = task_get(t);
+
+	if (s)
+		pgtables_seen(s, t);
+	return 0;
+}
