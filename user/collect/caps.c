@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* Probes of what this kernel allows; see caps.h. One table, one function a row. */
+#include "collect/caps.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/util.h"
+
+#define KERNEL_MIN_MAJOR 5
+#define KERNEL_MIN_MINOR 15
+
+struct probe_ctx {
+	struct btf *btf; /* the kernel's, or NULL */
+};
+
+static int probe_root(struct probe_ctx *p, char *why, size_t sz)
+{
+	(void)p;
+	if (geteuid() == 0)
+		return 0;
+	snprintf(why, sz, "not root: run it with sudo");
+	return -EPERM;
+}
+
+static int probe_kernel(struct probe_ctx *p, char *why, size_t sz)
+{
+	struct utsname u;
+	int major = 0, minor = 0;
+
+	(void)p;
+	uname(&u);
+	if (sscanf(u.release, "%d.%d", &major, &minor) == 2 &&
+	    (major > KERNEL_MIN_MAJOR || (major == KERNEL_MIN_MAJOR && minor >= KERNEL_MIN_MINOR)))
+		return 0;
+	snprintf(why, sz, "kernel %.40s is too old: wallgap needs Linux %d.%d or newer", u.release,
+		 KERNEL_MIN_MAJOR, KERNEL_MIN_MINOR);
+	return -EOPNOTSUPP;
+}
+
+static int probe_btf(struct probe_ctx *p, char *why, size_t sz)
+{
+	p->btf = btf__load_vmlinux_btf();
+	if (p->btf)
+		return 0;
+	snprintf(why, sz,
+		 "no kernel BTF at /sys/kernel/btf/vmlinux: needs a kernel with "
+		 "CONFIG_DEBUG_INFO_BTF, and /sys mounted");
+	return -EOPNOTSUPP;
+}
+
+/* Load a program that returns 0, hooked on a BTF id of the kernel. Returns its fd or -errno. */
+static int load_empty(const struct btf *btf, const char *name, int kind, int attach_type)
+{
+	struct bpf_insn insns[] = {
+		{.code = 0xb7}, /* r0 = 0 */
+		{.code = 0x95}, /* exit */
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, o, .expected_attach_type = attach_type);
+	int id = btf__find_by_name_kind(btf, name, kind), fd;
+
+	if (id < 0)
+		return -ENOENT;
+	o.attach_btf_id = id;
+	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "wallgap_probe", "GPL", insns,
+			   ARRAY_SIZE(insns), &o);
+	return fd < 0 ? -errno : fd;
+}
+
+static int probe_bpf(struct probe_ctx *p, char *why, size_t sz)
+{
+	int fd = load_empty(p->btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF, BPF_TRACE_RAW_TP);
+
+	if (fd >= 0) {
+		close(fd);
+		return 0;
+	}
+	if (fd == -ENOSYS)
+		snprintf(why, sz, "this kernel has no bpf system call (CONFIG_BPF_SYSCALL)");
+	else
+		snprintf(why, sz,
+			 "cannot load a tracing program: %s (a container without CAP_BPF and "
+			 "CAP_PERFMON, or lockdown=confidentiality?)",
+			 strerror(-fd));
+	return fd;
+}
+
+static int probe_storage(struct probe_ctx *p, char *why, size_t sz)
+{
+	(void)p;
+	/* creating one needs BTF for its value: what the kernel knows of the helper will do */
+	if (btf__find_by_name_kind(p->btf, "bpf_local_storage", BTF_KIND_STRUCT) > 0)
+		return 0;
+	snprintf(why, sz, "this kernel has no BPF task storage");
+	return -EOPNOTSUPP;
+}
+
+static int probe_perf(struct probe_ctx *p, char *why, size_t sz)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.sample_period = NSEC_PER_SEC,
+		.disabled = 1,
+	};
+	int fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC), err = errno;
+
+	(void)p;
+	if (fd >= 0) {
+		close(fd);
+		return 0;
+	}
+	snprintf(why, sz, "perf_event_open on CPU 0: %s", strerror(err));
+	return -err;
+}
+
+static int probe_fexit(struct probe_ctx *p, char *why, size_t sz)
+{
+	int fd = load_empty(p->btf, "handle_mm_fault", BTF_KIND_FUNC, BPF_TRACE_FEXIT), link;
+
+	if (fd < 0) {
+		snprintf(why, sz, "%s%s", strerror(-fd),
+			 fd == -EPERM ? " (kernel lockdown forbids BPF trampolines)" : "");
+		return fd;
+	}
+	link = bpf_raw_tracepoint_open(NULL, fd);
+	if (link < 0) {
+		link = -errno;
+		snprintf(why, sz, "loads but does not attach: %s", strerror(-link));
+	} else {
+		close(link);
+		link = 0;
+	}
+	close(fd);
+	return link;
+}
+
+static int probe_contention(struct probe_ctx *p, char *why, size_t sz)
+{
+	if (btf__find_by_name_kind(p->btf, "btf_trace_contention_begin", BTF_KIND_TYPEDEF) > 0)
+		return 0;
+	snprintf(why, sz, "this kernel has no lock:contention_begin tracepoint");
+	return -ENOENT;
+}
+
+/* (void *data, bool preempt, prev, next[, unsigned int prev_state]) */
+static int probe_switch_state(struct probe_ctx *p, char *why, size_t sz)
+{
+	int id = btf__find_by_name_kind(p->btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF);
+	const struct btf_type *t = id > 0 ? btf__type_by_id(p->btf, id) : NULL;
+
+	if (t)
+		t = btf__type_by_id(p->btf, t->type); /* the pointer */
+	if (t)
+		t = btf__type_by_id(p->btf, t->type); /* the prototype */
+	if (t && btf_is_func_proto(t) && btf_vlen(t) >= 5)
+		return 0;
+	snprintf(why, sz, "sched_switch does not pass the previous state");
+	return -ENOENT;
+}
+
+static const struct {
+	const char *name, *without;
+	bool needed;
+	enum cap needs; /* an earlier one, or itself */
+	int (*probe)(struct probe_ctx *p, char *why, size_t sz);
+} cap_table[CAP_CNT] = {
+	[CAP_ROOT] = {"root", "nothing can be traced", true, CAP_ROOT, probe_root},
+	[CAP_KERNEL] = {"kernel 5.15 or newer", "nothing can be traced", true, CAP_KERNEL,
+			probe_kernel},
+	[CAP_BTF] = {"kernel BTF", "nothing can be traced", true, CAP_BTF, probe_btf},
+	[CAP_BPF] = {"bpf system call, tp_btf programs", "nothing can be traced", true, CAP_BTF,
+		     probe_bpf},
+	[CAP_STORAGE] = {"task storage", "nothing can be traced", true, CAP_BTF, probe_storage},
+	[CAP_PERF] = {"software perf events", "no user/kernel split; no fault ends without fexit",
+		      true, CAP_ROOT, probe_perf},
+	[CAP_FEXIT] = {"fexit on handle_mm_fault",
+		       "fault ends come from perf software events; faults without a trap from the "
+		       "kernel's counters",
+		       false, CAP_BPF, probe_fexit},
+	[CAP_CONTENTION] = {"lock contention tracepoints",
+			    "waits for kernel locks are counted as \"other\"", false, CAP_BTF,
+			    probe_contention},
+	[CAP_SWITCH_STATE] = {"previous state in sched_switch",
+			      "it is read from the task, where a waker may have changed it", false,
+			      CAP_BTF, probe_switch_state},
+};
+
+void caps_probe(struct cap_result out[CAP_CNT])
+{
+	struct probe_ctx ctx = {0};
+	int i;
+
+	memset(out, 0, sizeof(*out) * CAP_CNT);
+	for (i = 0; i < CAP_CNT; i++) {
+		out[i].name = cap_table[i].name;
+		out[i].without = cap_table[i].without;
+		out[i].needed = cap_table[i].needed;
+		if ((int)cap_table[i].needs != i && !out[cap_table[i].needs].have)
+			snprintf(out[i].why, sizeof(out[i].why), "not tried: needs %s",
+				 out[cap_table[i].needs].name);
+		else
+			out[i].have = cap_table[i].probe(&ctx, out[i].why, sizeof(out[i].why)) == 0;
+	}
+	btf__free(ctx.btf);
+}
+
+int caps_check(const struct cap_result caps[CAP_CNT], struct err *e)
+{
+	int i;
+
+	for (i = 0; i < CAP_CNT; i++)
+		if (caps[i].needed && !caps[i].have)
+			return err_set(e, -EOPNOTSUPP, "cannot run here: %s", caps[i].why);
+	return 0;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Loads and attaches the BPF programs, and hands out rows. Only user/collect knows libbpf.
+ *
+ *   collector_open -> collector_track ... -> collector_snapshot / collector_drain ... -> collector_close
+ *
+ * Tasks that are alive come from collector_snapshot, tasks that are gone from collector_drain;
+ * a task is in one of the two, never in both, once a drain has followed the snapshot.
+ */
+#ifndef WG_COLLECTOR_H
+#define WG_COLLECTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "model/recording.h"
+
+struct rows {
+	struct wg_row *row;
+	size_t cnt, cap;
+};
+
+void rows_clear(struct rows *r);
+/* Order by id, so that two snapshots can be walked side by side. */
+void rows_sort(struct rows *r);
+
+struct collector;
+
+struct collector_opts {
+	int freq_hz; /* of the on-CPU sampler; 0 for none */
+};
+
+/*
+ * Returns 0 with *out set; -EPERM, -ENOSYS, -EOPNOTSUPP when this machine cannot (see
+ * caps_check), or another -errno, with one line in e.
+ */
+int collector_open(struct collector **out, const struct collector_opts *opts, struct err *e);
+/* Accepts NULL. Detaches everything. */
+void collector_close(struct collector *c);
+
+/*
+ * Begin a ledger for every thread of process tgid and all they fork from now on. With wait_exec
+ * the ledger, and tracking of children, begins when the process calls exec.
+ */
+int collector_track(struct collector *c, pid_t tgid, bool wait_exec, struct err *e);
+
+/* One row for each tracked task alive, ordered by id, into out (cleared first). */
+int collector_snapshot(struct collector *c, struct rows *out, struct err *e);
+
+/* Append to out the rows of tasks that have gone since the last drain. */
+int collector_drain(struct collector *c, struct rows *out);
+/* Readable when there is something to drain. */
+int collector_fd(const struct collector *c);
+
+/* Tracked tasks that have not had their last switch. */
+long collector_live(const struct collector *c);
+/* When the process tracked with wait_exec called exec; 0 if it has not. */
+uint64_t collector_exec_ns(const struct collector *c);
+
+struct cost {
+	uint64_t bpf_ns;    /* inside our programs, all CPUs, since load */
+	uint64_t event_cnt; /* runs of them */
+};
+void collector_cost(const struct collector *c, struct cost *cost);
+
+/* Where fault ends come from: "fexit" or "perf". */
+const char *collector_fault_end(const struct collector *c);
+
+/* Of libbpf: "1.1". */
+const char *collector_library_version(void);
+
+/* Add to r one loss per lossy path, those of 0 included. */
+int collector_losses(const struct collector *c, struct recording *r);
+
+#endif

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* Arrays of rows; see collector.h. */
+#include "collect/collector.h"
+
+#include <stdlib.h>
+
+void rows_clear(struct rows *r)
+{
+	free(r->row);
+	*r = (struct rows){0};
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct wg_row *x = a, *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+void rows_sort(struct rows *r)
+{
+	if (r->cnt)
+		qsort(r->row, r->cnt, sizeof(*r->row), by_id);
+}
