@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* See cost.h. */
+#include "model/cost.h"
+
+#include <string.h>
+
+#include "model/ledger.h"
+
+void cost_of(struct cost *c, const struct recording *r)
+{
+	memset(c, 0, sizeof(*c));
+	for (size_t i = 0; i < r->run_cnt; i++) {
+		const struct run *run = &r->runs[i];
+
+		c->bpf_ns += run->bpf_ns;
+		c->event_cnt += run->event_cnt;
+		for (size_t j = 0; j < run->thread_cnt; j++)
+			c->oncpu_ns += ledger_oncpu(&run->threads[j]);
+	}
+	if (!c->oncpu_ns)
+		return;
+	c->bpf_share = (double)c->bpf_ns / (double)c->oncpu_ns;
+	if (r->dispatch_ns == UNKNOWN)
+		return;
+	c->estimate_known = true;
+	c->estimate_share =
+		c->bpf_share + (double)c->event_cnt * (double)r->dispatch_ns / (double)c->oncpu_ns;
+}

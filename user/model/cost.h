@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What watching cost, over all runs of a recording. Pure. */
+#ifndef WG_COST_H
+#define WG_COST_H
+
+#include "model/recording.h"
+
+struct cost {
+	uint64_t bpf_ns;    /* measured inside our programs, all CPUs */
+	uint64_t event_cnt; /* runs of them */
+	uint64_t oncpu_ns;  /* of all tasks followed */
+	double bpf_share;   /* bpf_ns / oncpu_ns; 0 when nothing ran */
+	/*
+	 * (bpf_ns + event_cnt * dispatch_ns) / oncpu_ns: with what it takes to get into and out of
+	 * a program, which its own clock does not see. Caches that we cool are not in it.
+	 */
+	double estimate_share;
+	bool estimate_known;
+};
+
+void cost_of(struct cost *c, const struct recording *r);
+
+#endif

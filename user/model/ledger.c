@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Rows come in as the kernel side made them, threads of a window and buckets go out. All sums
+ * are kept: what goes in as time comes out as time, to the nanosecond.
+ */
+#include "model/ledger.h"
+
+#include <string.h>
+
+static const char *const bucket_names[BUCKET_CNT] = {
+	[B_CPU_USER] = "cpu_user",
+	[B_CPU_KERNEL] = "cpu_kernel",
+	[B_CPU_FAULT] = "cpu_fault",
+	[B_RUNQ_WAKE] = "runq_wake",
+	[B_RUNQ_PREEMPT] = "runq_preempt",
+	[B_FUTEX] = "futex",
+	[B_KLOCK] = "klock",
+	[B_IO] = "io",
+	[B_SLEEP] = "sleep",
+	[B_POLL] = "poll",
+	[B_IPC] = "ipc",
+	[B_CHILD] = "child",
+	[B_STOPPED] = "stopped",
+	[B_OTHER] = "other",
+	[B_PROBE] = "probe",
+};
+
+/* Where each state goes. WG_CPU is split in two afterwards. */
+static const enum bucket state_bucket[WG_STATE_CNT] = {
+	[WG_CPU] = B_CPU_USER,
+	[WG_CPU_FAULT] = B_CPU_FAULT,
+	[WG_RUNQ_WAKE] = B_RUNQ_WAKE,
+	[WG_RUNQ_PREEMPT] = B_RUNQ_PREEMPT,
+	[WG_FUTEX] = B_FUTEX,
+	[WG_KLOCK] = B_KLOCK,
+	[WG_IO] = B_IO,
+	[WG_SLEEP] = B_SLEEP,
+	[WG_POLL] = B_POLL,
+	[WG_IPC] = B_IPC,
+	[WG_CHILD] = B_CHILD,
+	[WG_STOPPED] = B_STOPPED,
+	[WG_OTHER] = B_OTHER,
+	[WG_PROBE] = B_PROBE,
+};
+
+const char *bucket_name(enum bucket b)
+{
+	return (unsigned int)b < BUCKET_CNT ? bucket_names[b] : "unknown";
+}
+
+/*
+ * All amounts in rows only grow. One that ran backwards means that a row was not read whole,
+ * so it counts as none and marks the thread.
+ */
+static uint64_t grown(struct thread *t, uint64_t from, uint64_t to)
+{
+	if (to >= from)
+		return to - from;
+	t->flags |= THREAD_TORN;
+	return 0;
+}
+
+static uint64_t row_oncpu(const struct wg_row *row)
+{
+	return row->state_ns[WG_CPU] + row->state_ns[WG_CPU_FAULT] + row->state_ns[WG_PROBE];
+}
+
+/*
+ * The kernel brings sum_exec_runtime up to date at ticks and switches only. So a task that is on
+ * a CPU at an edge of the window is compared as of its last switch-in, on both sides: the
+ * kernel's counter as it stood there, and ours less the interval that is still open.
+ */
+static uint64_t settled_kernel(const struct wg_row *row)
+{
+	return row->flags & WG_ROW_ON_CPU ? row->oncpu_in_ns : row->kernel.oncpu_ns;
+}
+
+/*
+ * Of a task followed from before its exec, the kernel counted time that is in no state of ours:
+ * WG_T_BEFORE, which is added here and nowhere else.
+ */
+static uint64_t settled_ours(const struct wg_row *row)
+{
+	uint64_t ours = row_oncpu(row) + row->part_ns[WG_T_BEFORE];
+	uint64_t open = row->flags & WG_ROW_ON_CPU ? row->oncpu_open_ns : 0;
+
+	return ours > open ? ours - open : 0;
+}
+
+/*
+ * The kernel adds to run_delay when a wait for a CPU ends, so one that is open at an edge of the
+ * window is not in its counter yet; and it leaves out waits that began while the task was about
+ * to block, which are a part of WG_RUNQ_PREEMPT here.
+ */
+static uint64_t settled_delay(const struct wg_row *row)
+{
+	uint64_t ours = row->state_ns[WG_RUNQ_WAKE] + row->state_ns[WG_RUNQ_PREEMPT];
+	bool waits = row->state == WG_RUNQ_WAKE || row->state == WG_RUNQ_PREEMPT;
+	uint64_t out = row->part_ns[WG_T_PREEMPT_BLOCKING] + (waits ? row->open_ns : 0);
+
+	return ours > out ? ours - out : 0;
+}
+
+static void window_kernel(struct thread *t, const struct wg_row *before, const struct wg_row *after)
+{
+	const struct wg_kernel *to = &after->kernel;
+	const struct wg_kernel *from = before ? &before->kernel : &after->kernel_base;
+
+	t->kernel.run_delay_ns = grown(t, from->run_delay_ns, to->run_delay_ns);
+	t->kernel.nvcsw = grown(t, from->nvcsw, to->nvcsw);
+	t->kernel.nivcsw = grown(t, from->nivcsw, to->nivcsw);
+	t->kernel.min_flt = grown(t, from->min_flt, to->min_flt);
+	t->kernel.maj_flt = grown(t, from->maj_flt, to->maj_flt);
+	t->kernel.oncpu_ns =
+		grown(t, before ? settled_kernel(before) : from->oncpu_ns, settled_kernel(after));
+	t->audit_oncpu_ns = grown(t, before ? settled_ours(before) : 0, settled_ours(after));
+	t->audit_run_delay_ns = grown(t, before ? settled_delay(before) : 0, settled_delay(after));
+}
+
+/*
+ * States telescope, with one exception: the time of a program of ours that was running at the
+ * first row is billed to the state there and moved to WG_PROBE later. A state may so lose less
+ * than a microsecond, which WG_PROBE has gained: taken back from it, the sum stays the wall time.
+ */
+static void window_states(struct thread *t, const struct wg_row *before, const struct wg_row *after)
+{
+	uint64_t lost = 0;
+
+	for (int i = 0; i < WG_STATE_CNT; i++) {
+		uint64_t from = before ? before->state_ns[i] : 0;
+
+		if (after->state_ns[i] < from)
+			lost += from - after->state_ns[i];
+		else
+			t->state_ns[i] = after->state_ns[i] - from;
+		t->state_cnt[i] = grown(t, before ? before->state_cnt[i] : 0, after->state_cnt[i]);
+	}
+	t->state_ns[WG_PROBE] = grown(t, lost, t->state_ns[WG_PROBE]);
+}
+
+static void window_amounts(struct thread *t, const struct wg_row *before,
+			   const struct wg_row *after)
+{
+	uint64_t *count = t->count, untrapped = before ? before->count[WG_N_FAULT_UNTRAPPED] : 0;
+
+	window_states(t, before, after);
+	for (int i = 0; i < WG_PART_CNT; i++)
+		t->part_ns[i] = grown(t, before ? before->part_ns[i] : 0, after->part_ns[i]);
+	for (int i = 0; i < WG_COUNT_CNT; i++) {
+		if (i != WG_N_FAULT_UNTRAPPED)
+			count[i] = grown(t, before ? before->count[i] : 0, after->count[i]);
+	}
+	/*
+	 * A fault that the kernel had counted at the first row, and whose end we saw after it,
+	 * looked untrapped there: it belongs before the window.
+	 */
+	if (after->count[WG_N_FAULT_UNTRAPPED] >= untrapped)
+		count[WG_N_FAULT_UNTRAPPED] = after->count[WG_N_FAULT_UNTRAPPED] - untrapped;
+	else
+		count[WG_N_FAULT_MINOR] = grown(t, untrapped - after->count[WG_N_FAULT_UNTRAPPED],
+						count[WG_N_FAULT_MINOR]);
+}
+
+static uint32_t window_flags(const struct wg_row *before, const struct wg_row *after)
+{
+	uint32_t both = after->flags | (before ? before->flags : 0);
+	uint32_t flags = 0;
+
+	if (!before)
+		flags |= THREAD_BORN;
+	if (after->flags & WG_ROW_DEAD)
+		flags |= THREAD_DIED;
+	if (both & WG_ROW_ON_CPU)
+		flags |= THREAD_EDGE_CPU;
+	if (both & WG_ROW_TORN)
+		flags |= THREAD_TORN;
+	if (both & WG_ROW_COMPAT)
+		flags |= THREAD_COMPAT;
+	return flags;
+}
+
+/* Was there anything of the task between the two rows? */
+static bool window_has(const struct wg_row *before, const struct wg_row *after)
+{
+	if (after->flags & WG_ROW_WAITING_EXEC)
+		return false;
+	return !before || (!(before->flags & WG_ROW_DEAD) && after->now_ns > before->now_ns);
+}
+
+void ledger_window(struct thread *t, const struct wg_row *before, const struct wg_row *after)
+{
+	enum role role = t->role;
+	int lane = t->lane;
+
+	/* A root still waiting for its exec has no ledger yet: it begins inside the window. */
+	if (before && before->flags & WG_ROW_WAITING_EXEC)
+		before = NULL;
+
+	memset(t, 0, sizeof(*t));
+	t->role = role;
+	t->lane = lane;
+	t->id = after->id;
+	t->parent_id = after->parent_id;
+	t->tid = after->tid;
+	t->tgid = after->tgid;
+	memcpy(t->comm, after->comm, sizeof(t->comm));
+	t->comm[sizeof(t->comm) - 1] = '\0';
+	t->end_ns = after->now_ns;
+	t->begin_ns = before ? before->now_ns : after->begin_ns;
+	if (!window_has(before, after) || t->begin_ns > t->end_ns) {
+		t->begin_ns = t->end_ns;
+		return;
+	}
+	t->flags = window_flags(before, after);
+	t->pgtables_bytes = after->pgtables_bytes;
+	t->pgtables_peak_bytes = after->pgtables_peak_bytes;
+	window_amounts(t, before, after);
+	window_kernel(t, before, after);
+}
+
+void ledger_buckets(const struct thread *t, double pooled_user, uint64_t out[BUCKET_CNT])
+{
+	uint64_t user_cnt = t->count[WG_N_SAMPLE_USER];
+	uint64_t sample_cnt = user_cnt + t->count[WG_N_SAMPLE_KERNEL];
+	double share = sample_cnt ? (double)user_cnt / (double)sample_cnt : pooled_user;
+	uint64_t cpu = t->state_ns[WG_CPU];
+	double user = (double)cpu * share + 0.5;
+
+	memset(out, 0, BUCKET_CNT * sizeof(*out));
+	for (int i = 0; i < WG_STATE_CNT; i++)
+		out[state_bucket[i]] += t->state_ns[i];
+	/* A double holds 53 bits: never let rounding take more than there is. */
+	out[B_CPU_USER] = user >= (double)cpu ? cpu : (uint64_t)user;
+	out[B_CPU_KERNEL] = cpu - out[B_CPU_USER];
+}
+
+double ledger_user_share(const struct run *run)
+{
+	double user = 0, all = 0;
+
+	for (size_t i = 0; i < run->thread_cnt; i++) {
+		const uint64_t *count = run->threads[i].count;
+
+		user += (double)count[WG_N_SAMPLE_USER];
+		all += (double)count[WG_N_SAMPLE_USER] + (double)count[WG_N_SAMPLE_KERNEL];
+	}
+	return all > 0 ? user / all : 0.5;
+}
+
+int ledger_lane_mean(const struct run *run, double out[BUCKET_CNT])
+{
+	double pooled = ledger_user_share(run);
+	uint64_t one[BUCKET_CNT];
+	int lane_cnt = 0;
+
+	for (int b = 0; b < BUCKET_CNT; b++)
+		out[b] = 0;
+	for (size_t i = 0; i < run->thread_cnt; i++) {
+		if (run->threads[i].role != ROLE_WORKER)
+			continue;
+		ledger_buckets(&run->threads[i], pooled, one);
+		for (int b = 0; b < BUCKET_CNT; b++)
+			out[b] += (double)one[b];
+		lane_cnt++;
+	}
+	for (int b = 0; lane_cnt && b < BUCKET_CNT; b++)
+		out[b] /= lane_cnt;
+	return lane_cnt;
+}
+
+void ledger_total(const struct run *run, double out[BUCKET_CNT])
+{
+	double pooled = ledger_user_share(run);
+	uint64_t one[BUCKET_CNT];
+
+	for (int b = 0; b < BUCKET_CNT; b++)
+		out[b] = 0;
+	for (size_t i = 0; i < run->thread_cnt; i++) {
+		ledger_buckets(&run->threads[i], pooled, one);
+		for (int b = 0; b < BUCKET_CNT; b++)
+			out[b] += (double)one[b];
+	}
+}
+
+uint64_t ledger_wall(const struct thread *t)
+{
+	return t->end_ns > t->begin_ns ? t->end_ns - t->begin_ns : 0;
+}
+
+int64_t ledger_closure(const struct thread *t)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < WG_STATE_CNT; i++)
+		sum += t->state_ns[i];
+	return (int64_t)(ledger_wall(t) - sum);
+}
+
+uint64_t ledger_oncpu(const struct thread *t)
+{
+	return t->state_ns[WG_CPU] + t->state_ns[WG_CPU_FAULT] + t->state_ns[WG_PROBE];
+}
+
+uint64_t ledger_run_wall(const struct run *run)
+{
+	return run->end_ns > run->begin_ns ? run->end_ns - run->begin_ns : 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Order statistics and a bootstrap interval over small samples (repeats). Pure and repeatable:
+ * the same numbers give the same result on every machine. None of these functions alters its
+ * input. With no values, all figures are 0.
+ */
+#ifndef WG_STATS_H
+#define WG_STATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct stats {
+	size_t cnt;
+	double min, median, max, mean;
+};
+
+/* All of struct stats at once. Returns 0 or -ENOMEM. */
+int stats_of(struct stats *s, const double *v, size_t cnt);
+
+/* The middle value; of an even number of values, the mean of the two in the middle. */
+double stats_median_sorted(const double *sorted, size_t cnt);
+
+/*
+ * Quantile q (0..1) of values in rising order, by linear interpolation between the two
+ * neighbours at (cnt - 1) * q: type 7 of Hyndman and Fan, "Sample Quantiles in Statistical
+ * Packages", The American Statistician 50 (1996).
+ */
+double stats_quantile_sorted(const double *sorted, size_t cnt, double q);
+
+/* Rising order; values that are equal keep no order that could be seen. NaN is not allowed. */
+void stats_sort(double *v, size_t cnt);
+
+/*
+ * splitmix64: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014.
+ * Our own, so that an interval does not change with the C library.
+ */
+struct prng {
+	uint64_t state;
+};
+
+uint64_t prng_next(struct prng *p);
+/* Uniform in 0..bound-1, without bias; bound must not be 0. */
+uint64_t prng_below(struct prng *p, uint64_t bound);
+
+#define BOOTSTRAP_ROUNDS 2000
+#define BOOTSTRAP_SEED 20260101u
+
+struct interval {
+	double lo, hi;
+};
+
+/*
+ * 95% percentile bootstrap interval of the median: Efron and Tibshirani, "An Introduction to the
+ * Bootstrap" (1993), chapter 13. BOOTSTRAP_ROUNDS resamples, fixed seed. One value gives itself.
+ * Returns 0 or -ENOMEM.
+ */
+int stats_median_interval(struct interval *out, const double *v, size_t cnt);
+
+/*
+ * The same for median(b) - median(a), the two resampled apart from each other: how much longer b
+ * takes than a. Returns 0, -ENOMEM, or -EINVAL when either is empty.
+ */
+int stats_diff_interval(struct interval *out, const double *a, size_t a_cnt, const double *b,
+			size_t b_cnt);
+
+#endif
