@@ -1,0 +1,553 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * A recording file to a recording in memory. The file is not trusted: it is looked at before
+ * SQLite sees it, checked page by page before a row is read, and each value must be one that the
+ * writer could have written. Nothing is left beside it.
+ */
+#include "store/store.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/utf8.h"
+#include "base/util.h"
+#include "store/limits.h"
+#include "store/schema.h"
+
+struct reader {
+	sqlite3 *db;
+	const char *path; /* for messages */
+	struct err *e;
+	struct recording *r;
+	int64_t *run_ids; /* of r->runs, rising */
+	size_t run_id_cap;
+};
+
+static int damaged(struct reader *rd, const char *why)
+{
+	return err_set(rd->e, -EBADMSG, "cannot read %s: the recording is damaged (%s)", rd->path,
+		       why);
+}
+
+static int sql_error(struct reader *rd)
+{
+	int code = sqlite3_errcode(rd->db);
+
+	if (code == SQLITE_NOMEM)
+		return err_sys(rd->e, -ENOMEM, "cannot read %s", rd->path);
+	if (code == SQLITE_NOTADB)
+		return err_set(rd->e, -EINVAL, "cannot read %s: it is no recording of wallgap",
+			       rd->path);
+	return damaged(rd, sqlite3_errmsg(rd->db));
+}
+
+/* --- the file before SQLite sees it: https://www.sqlite.org/fileformat2.html#the_database_header */
+
+#define HEADER_SZ 100
+
+static uint32_t be32(const unsigned char *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return be32toh(v);
+}
+
+static int check_header(const char *path, const unsigned char *h, uint64_t file_sz, struct err *e)
+{
+	uint32_t page_sz = (uint32_t)h[16] << 8 | h[17];
+	uint32_t schema = be32(h + 60);
+
+	if (memcmp(h, "SQLite format 3", 16) || be32(h + 68) != STORE_APPLICATION_ID)
+		return err_set(e, -EINVAL, "cannot read %s: it is no recording of wallgap", path);
+	if (schema > RECORDING_SCHEMA)
+		return err_set(e, -EPROTO,
+			       "cannot read %s: its schema %u is newer than %d, which this "
+			       "wallgap knows; use a newer wallgap",
+			       path, schema, RECORDING_SCHEMA);
+	if (!schema)
+		return err_set(e, -EINVAL, "cannot read %s: it is no recording of wallgap", path);
+	if (page_sz == 1)
+		page_sz = 65536;
+	if ((uint64_t)page_sz * be32(h + 28) > file_sz)
+		return err_set(e, -EBADMSG,
+			       "cannot read %s: it was cut short (%" PRIu64 " of %" PRIu64
+			       " bytes are there); record again",
+			       path, file_sz, (uint64_t)page_sz * be32(h + 28));
+	return 0;
+}
+
+static int check_file(const char *path, struct err *e)
+{
+	/* O_NONBLOCK: a FIFO must not keep us waiting */
+	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	unsigned char header[HEADER_SZ];
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st))
+		return err_sys(e, -errno, "cannot read %s", path);
+	if (S_ISDIR(st.st_mode))
+		return err_set(e, -EISDIR, "cannot read %s: it is a folder", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, -EINVAL, "cannot read %s: it is no plain file", path);
+	if (!st.st_size)
+		return err_set(e, -EINVAL, "cannot read %s: it is empty, no recording of wallgap",
+			       path);
+	n = pread(fd, header, sizeof(header), 0);
+	if (n < 0)
+		return err_sys(e, -errno, "cannot read %s", path);
+	if (n < HEADER_SZ)
+		return err_set(e, -EINVAL, "cannot read %s: it is no recording of wallgap", path);
+	return check_header(path, header, (uint64_t)st.st_size, e);
+}
+
+/* --- opening */
+
+/*
+ * As a URI, with everything but plain letters escaped. "immutable" keeps SQLite from looking for
+ * a journal beside the file and from making one.
+ */
+static char *uri_of(const char *path)
+{
+	char *uri = malloc(3 * strlen(path) + 64), *p = uri;
+
+	if (!uri)
+		return NULL;
+	p = stpcpy(p, *path == '/' ? "file://" : "file:");
+	for (; *path; path++) {
+		unsigned char c = (unsigned char)*path;
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		    strchr("/._-", c))
+			*p++ = (char)c;
+		else
+			p += sprintf(p, "%%%02x", c);
+	}
+	strcpy(p, "?mode=ro&immutable=1");
+	return uri;
+}
+
+static int open_db(struct reader *rd)
+{
+	scoped_free char *uri = uri_of(rd->path);
+	int rc;
+
+	if (!uri)
+		return err_sys(rd->e, -ENOMEM, "cannot read %s", rd->path);
+	rc = sqlite3_open_v2(uri, &rd->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+	if (rc != SQLITE_OK)
+		return rd->db ? sql_error(rd) : err_sys(rd->e, -ENOMEM, "cannot read %s", rd->path);
+	/* what https://www.sqlite.org/security.html says for files from others */
+	sqlite3_limit(rd->db, SQLITE_LIMIT_LENGTH, STORE_STR_MAX + 4096);
+	sqlite3_limit(rd->db, SQLITE_LIMIT_SQL_LENGTH, 65536);
+	sqlite3_limit(rd->db, SQLITE_LIMIT_ATTACHED, 0);
+	sqlite3_db_config(rd->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(rd->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	if (sqlite3_exec(rd->db, "PRAGMA cell_size_check = ON", NULL, NULL, NULL) != SQLITE_OK)
+		return sql_error(rd);
+	return 0;
+}
+
+/* A view or a virtual table under our name could make rows without end. */
+static int check_plain_table(struct reader *rd, sqlite3_stmt *s, const char *name)
+{
+	const char *sql;
+	int rc;
+
+	sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
+	rc = sqlite3_step(s);
+	if (rc == SQLITE_DONE)
+		return err_set(rd->e, -EBADMSG,
+			       "cannot read %s: the recording is damaged (no table %s)", rd->path,
+			       name);
+	if (rc != SQLITE_ROW)
+		return sql_error(rd);
+	sql = (const char *)sqlite3_column_text(s, 0);
+	if (!sql || strncmp(sql, "CREATE TABLE ", 13))
+		return damaged(rd, "a table is not one");
+	sqlite3_reset(s);
+	return 0;
+}
+
+static int check_tables(struct reader *rd)
+{
+	sqlite3_stmt *s = NULL;
+	int err = 0;
+
+	if (sqlite3_prepare_v2(rd->db,
+			       "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?",
+			       -1, &s, NULL) != SQLITE_OK)
+		return sql_error(rd);
+	for (int i = 0; !err && i < TABLE_CNT; i++)
+		err = check_plain_table(rd, s, tables[i].name);
+	sqlite3_finalize(s);
+	return err;
+}
+
+/*
+ * Walk all pages once. Without this, pages that point at each other could be read for ever, and
+ * a flipped bit would show as a wrong row rather than as an error.
+ */
+static int check_pages(struct reader *rd)
+{
+	sqlite3_stmt *s = NULL;
+	const char *word;
+	int err = 0;
+
+	if (sqlite3_prepare_v2(rd->db, "PRAGMA quick_check(1)", -1, &s, NULL) != SQLITE_OK)
+		return sql_error(rd);
+	if (sqlite3_step(s) != SQLITE_ROW) {
+		err = sql_error(rd);
+	} else {
+		word = (const char *)sqlite3_column_text(s, 0);
+		if (!word || strcmp(word, "ok"))
+			err = damaged(rd, "its pages do not hold together");
+	}
+	sqlite3_finalize(s);
+	return err;
+}
+
+/* --- values */
+
+/* One value is not what the writer can have written. */
+static int odd(struct reader *rd, const struct table *t, const struct column *c)
+{
+	return err_set(rd->e, -EBADMSG,
+		       "cannot read %s: the recording is damaged (column %s of table %s)", rd->path,
+		       c->name, t->name);
+}
+
+static bool get_int(sqlite3_stmt *s, int at, int64_t min, int64_t max, int64_t *out)
+{
+	if (sqlite3_column_type(s, at) != SQLITE_INTEGER)
+		return false;
+	*out = sqlite3_column_int64(s, at);
+	return *out >= min && *out <= max;
+}
+
+static bool get_amount(sqlite3_stmt *s, int at, int64_t max, bool opt, uint64_t *out)
+{
+	int64_t v;
+
+	if (opt && sqlite3_column_type(s, at) == SQLITE_NULL) {
+		*out = UNKNOWN;
+		return true;
+	}
+	if (!get_int(s, at, 0, max, &v))
+		return false;
+	*out = (uint64_t)v;
+	return true;
+}
+
+/* Text of the row, valid UTF-8 without a zero in it; NULL when it is anything else. */
+static const char *get_text(sqlite3_stmt *s, int at, size_t max)
+{
+	const char *text;
+	size_t len;
+
+	if (sqlite3_column_type(s, at) != SQLITE_TEXT)
+		return NULL;
+	text = (const char *)sqlite3_column_text(s, at);
+	len = (size_t)sqlite3_column_bytes(s, at);
+	if (!text || len > max || memchr(text, '\0', len) || !utf8_valid(text, len))
+		return NULL;
+	return text;
+}
+
+static bool get_real(sqlite3_stmt *s, int at, double *out)
+{
+	int type = sqlite3_column_type(s, at);
+
+	if (type != SQLITE_FLOAT && type != SQLITE_INTEGER)
+		return false;
+	*out = sqlite3_column_double(s, at);
+	return isfinite(*out) && *out >= 0;
+}
+
+static bool get_string(sqlite3_stmt *s, int at, char **out)
+{
+	const char *text = get_text(s, at, STORE_STR_MAX);
+
+	*out = text ? strdup(text) : NULL;
+	return *out;
+}
+
+static bool get_comm(sqlite3_stmt *s, int at, char *out)
+{
+	const char *text = get_text(s, at, WG_COMM_LEN - 1);
+
+	if (text)
+		strcpy(out, text);
+	return text;
+}
+
+static bool get_role(sqlite3_stmt *s, int at, enum role *out)
+{
+	const char *text = get_text(s, at, 32);
+	int role = text ? role_parse(text) : -EINVAL;
+
+	if (role < 0)
+		return false;
+	*out = (enum role)role;
+	return true;
+}
+
+static bool get_number(sqlite3_stmt *s, int at, enum kind kind, void *p)
+{
+	int64_t v = 0;
+	bool ok;
+
+	switch (kind) {
+	case K_ID:
+		ok = get_int(s, at, INT64_MIN, INT64_MAX, &v);
+		*(uint64_t *)p = (uint64_t)v;
+		return ok;
+	case K_U32:
+		ok = get_int(s, at, 0, UINT32_MAX, &v);
+		*(uint32_t *)p = (uint32_t)v;
+		return ok;
+	case K_BOOL:
+		ok = get_int(s, at, 0, 1, &v);
+		*(bool *)p = ok && v;
+		return ok;
+	default: /* K_INT, K_LANE */
+		ok = get_int(s, at, kind == K_LANE ? -1 : 0, INT_MAX, &v);
+		*(int *)p = ok ? (int)v : 0;
+		return ok;
+	}
+}
+
+static bool get(sqlite3_stmt *s, int at, const struct column *c, void *base)
+{
+	void *p = (char *)base + c->offset;
+
+	switch (c->kind) {
+	case K_AMOUNT:
+	case K_AMOUNT_OPT:
+		return get_amount(s, at, STORE_AMOUNT_MAX, c->kind == K_AMOUNT_OPT, p);
+	case K_BIG:
+	case K_BIG_OPT:
+		return get_amount(s, at, INT64_MAX, c->kind == K_BIG_OPT, p);
+	case K_REAL:
+		return get_real(s, at, p);
+	case K_STR:
+		return get_string(s, at, p);
+	case K_COMM:
+		return get_comm(s, at, p);
+	case K_ROLE:
+		return get_role(s, at, p);
+	default:
+		return get_number(s, at, c->kind, p);
+	}
+}
+
+static int get_row(struct reader *rd, sqlite3_stmt *s, const struct table *t, void *row)
+{
+	for (int i = 0; i < t->column_cnt; i++) {
+		if (!get(s, i + 1, &t->columns[i], row))
+			return odd(rd, t, &t->columns[i]);
+	}
+	return 0;
+}
+
+/* --- rows: where each one goes */
+
+static struct run *run_by_id(struct reader *rd, int64_t id)
+{
+	size_t lo = 0, hi = rd->r->run_cnt;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (rd->run_ids[mid] == id)
+			return &rd->r->runs[mid];
+		if (rd->run_ids[mid] < id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+static int new_run(struct reader *rd, int64_t id, void **out)
+{
+	size_t cnt = rd->r->run_cnt;
+
+	if (cnt >= STORE_RUN_MAX)
+		return damaged(rd, "too many runs");
+	if (array_grow((void **)&rd->run_ids, &rd->run_id_cap, cnt, sizeof(*rd->run_ids)))
+		return -ENOMEM;
+	rd->run_ids[cnt] = id;
+	*out = recording_add_run(rd->r);
+	return *out ? 0 : -ENOMEM;
+}
+
+/* The two arrays without an _add that gives a blank element: make one here. */
+static int new_blank(void **arr, size_t *cap, size_t *cnt, size_t sz, void **out)
+{
+	if (array_grow(arr, cap, *cnt, sz))
+		return -ENOMEM;
+	*out = (char *)*arr + (*cnt)++ * sz;
+	memset(*out, 0, sz);
+	return 0;
+}
+
+static int new_of_run(struct reader *rd, enum table_id id, int64_t run_id, void **out)
+{
+	struct run *run = run_by_id(rd, run_id);
+
+	if (!run)
+		return damaged(rd, "a row belongs to no run");
+	if (id == TABLE_THREAD)
+		*out = run_add_thread(run);
+	else
+		*out = run_add_work(run);
+	return *out ? 0 : -ENOMEM;
+}
+
+/* Room for the nth row of a table, whose key is given. */
+static int new_row(struct reader *rd, enum table_id id, size_t nth, int64_t key, void **out)
+{
+	struct recording *r = rd->r;
+
+	switch (id) {
+	case TABLE_RECORDING:
+		*out = r;
+		return nth ? damaged(rd, "two recordings in one") : 0;
+	case TABLE_HOST:
+		*out = &r->host;
+		return nth ? damaged(rd, "two hosts") : 0;
+	case TABLE_CONDITIONS:
+		if (key != (int64_t)nth || nth >= ARRAY_SIZE(r->conditions))
+			return damaged(rd, "odd conditions");
+		*out = &r->conditions[nth];
+		return 0;
+	case TABLE_LIB:
+		return new_blank((void **)&r->libs, &r->lib_cap, &r->lib_cnt, sizeof(*r->libs),
+				 out);
+	case TABLE_LOSS:
+		return new_blank((void **)&r->losses, &r->loss_cap, &r->loss_cnt,
+				 sizeof(*r->losses), out);
+	case TABLE_RUN:
+		return new_run(rd, key, out);
+	default:
+		return new_of_run(rd, id, key, out);
+	}
+}
+
+static int check_order(struct reader *rd, uint64_t begin_ns, uint64_t end_ns)
+{
+	return begin_ns > end_ns ? damaged(rd, "an end before its begin") : 0;
+}
+
+/* What no single column can say. */
+static int check_row(struct reader *rd, enum table_id id, const void *row)
+{
+	const struct thread *t = row;
+	const struct run *run = row;
+	const struct work *w = row;
+
+	switch (id) {
+	case TABLE_RUN:
+		return check_order(rd, run->begin_ns, run->end_ns);
+	case TABLE_THREAD:
+		return check_order(rd, t->begin_ns, t->end_ns);
+	case TABLE_WORK:
+		return check_order(rd, w->begin_ns, w->end_ns);
+	default:
+		return 0;
+	}
+}
+
+/* How many rows a table has at the least: those without which the rest means nothing. */
+static size_t least_rows(enum table_id id)
+{
+	switch (id) {
+	case TABLE_RECORDING:
+	case TABLE_HOST:
+		return 1;
+	case TABLE_CONDITIONS:
+		return 2;
+	default:
+		return 0;
+	}
+}
+
+static int read_rows(struct reader *rd, sqlite3_stmt *s, enum table_id id)
+{
+	size_t nth = 0;
+	void *row;
+	int err, rc;
+
+	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+		row = NULL;
+		err = new_row(rd, id, nth++, sqlite3_column_int64(s, 0), &row);
+		if (err == -ENOMEM)
+			return err_sys(rd->e, err, "cannot read %s", rd->path);
+		if (!err)
+			err = get_row(rd, s, &tables[id], row);
+		if (!err)
+			err = check_row(rd, id, row);
+		if (err)
+			return err;
+	}
+	if (rc != SQLITE_DONE)
+		return sql_error(rd);
+	return nth < least_rows(id) ? damaged(rd, "rows are missing") : 0;
+}
+
+static int read_table(struct reader *rd, enum table_id id)
+{
+	scoped_free char *sql = NULL;
+	sqlite3_stmt *s = NULL;
+	size_t sz = 0;
+	FILE *f = open_memstream(&sql, &sz);
+	int err;
+
+	if (!f)
+		return err_sys(rd->e, -ENOMEM, "cannot read %s", rd->path);
+	schema_select(f, &tables[id]);
+	if (fclose(f))
+		return err_sys(rd->e, -ENOMEM, "cannot read %s", rd->path);
+	if (sqlite3_prepare_v2(rd->db, sql, -1, &s, NULL) != SQLITE_OK)
+		return sql_error(rd);
+	err = read_rows(rd, s, id);
+	sqlite3_finalize(s);
+	return err;
+}
+
+static int read_all(struct reader *rd)
+{
+	int err = open_db(rd);
+
+	if (!err)
+		err = check_tables(rd);
+	if (!err)
+		err = check_pages(rd);
+	for (int i = 0; !err && i < TABLE_CNT; i++)
+		err = read_table(rd, (enum table_id)i);
+	return err;
+}
+
+int store_read(const char *path, struct recording *r, struct err *e)
+{
+	struct reader rd = {.path = path, .e = e, .r = r};
+	int err = check_file(path, e);
+
+	if (err)
+		return err;
+	err = read_all(&rd);
+	sqlite3_close(rd.db);
+	free(rd.run_ids);
+	if (err)
+		recording_clear(r);
+	return err;
+}

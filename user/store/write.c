@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * A recording in memory to a SQLite file. The tables are data (schema.c), so there is one way to
+ * write a row; what follows the columns is the order of the tables. No journal: the file has a
+ * temporary name until it is whole.
+ */
+#include "store/store.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <sqlite3.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "base/util.h"
+#include "store/schema.h"
+#include "store/limits.h"
+#include "store/target.h"
+
+struct writer {
+	sqlite3 *db;
+	const char *path; /* for messages */
+	struct err *e;
+};
+
+/* SQLite's word for what went wrong, as our error. */
+static int sql_error(struct writer *w)
+{
+	int code = sqlite3_errcode(w->db);
+
+	if (code == SQLITE_NOMEM)
+		return err_sys(w->e, -ENOMEM, "cannot write %s", w->path);
+	if (code == SQLITE_FULL)
+		return err_sys(w->e, -ENOSPC, "cannot write %s", w->path);
+	return err_set(w->e, -EIO, "cannot write %s: %s", w->path, sqlite3_errmsg(w->db));
+}
+
+static int exec(struct writer *w, const char *sql)
+{
+	return sqlite3_exec(w->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : sql_error(w);
+}
+
+/* A figure that no run can have is kept as the largest that the reader takes. */
+static int bind_amount(sqlite3_stmt *s, int at, uint64_t v, uint64_t max, bool opt)
+{
+	if (opt && v == UNKNOWN)
+		return sqlite3_bind_null(s, at);
+	return sqlite3_bind_int64(s, at, (sqlite3_int64)(v > max ? max : v));
+}
+
+/* SQLite keeps any bytes as text, other readers do not take them: only UTF-8 goes in. */
+static int bind_text(sqlite3_stmt *s, int at, const char *v)
+{
+	scoped_free char *clean = NULL;
+	size_t len;
+
+	if (!v)
+		v = "";
+	len = strlen(v);
+	if (len > STORE_STR_MAX || !utf8_valid(v, len)) {
+		size_t sz = (len > STORE_STR_MAX ? STORE_STR_MAX : len) + 1;
+
+		clean = malloc(sz);
+		if (!clean)
+			return SQLITE_NOMEM;
+		utf8_clean(clean, sz, v);
+		v = clean;
+	}
+	return sqlite3_bind_text(s, at, v, -1, SQLITE_TRANSIENT);
+}
+
+static int bind_comm(sqlite3_stmt *s, int at, const char *comm)
+{
+	char ended[WG_COMM_LEN];
+
+	memcpy(ended, comm, sizeof(ended));
+	ended[sizeof(ended) - 1] = '\0';
+	return bind_text(s, at, ended);
+}
+
+static int bind_int(sqlite3_stmt *s, int at, int v, int min)
+{
+	return sqlite3_bind_int(s, at, v < min ? min : v);
+}
+
+static int bind_real(sqlite3_stmt *s, int at, double v)
+{
+	return sqlite3_bind_double(s, at, isfinite(v) && v > 0 ? v : 0);
+}
+
+static int bind(sqlite3_stmt *s, int at, const struct column *c, const void *base)
+{
+	const void *p = (const char *)base + c->offset;
+
+	switch (c->kind) {
+	case K_AMOUNT:
+	case K_AMOUNT_OPT:
+		return bind_amount(s, at, *(const uint64_t *)p, STORE_AMOUNT_MAX,
+				   c->kind == K_AMOUNT_OPT);
+	case K_BIG:
+	case K_BIG_OPT:
+		return bind_amount(s, at, *(const uint64_t *)p, INT64_MAX, c->kind == K_BIG_OPT);
+	case K_ID:
+		return sqlite3_bind_int64(s, at, (sqlite3_int64) * (const uint64_t *)p);
+	case K_U32:
+		return sqlite3_bind_int64(s, at, *(const uint32_t *)p);
+	case K_INT:
+		return bind_int(s, at, *(const int *)p, 0);
+	case K_LANE:
+		return bind_int(s, at, *(const int *)p, -1);
+	case K_BOOL:
+		return sqlite3_bind_int(s, at, *(const bool *)p);
+	case K_REAL:
+		return bind_real(s, at, *(const double *)p);
+	case K_STR:
+		return bind_text(s, at, *(char *const *)p);
+	case K_COMM:
+		return bind_comm(s, at, p);
+	case K_ROLE:
+		return bind_text(s, at, role_name(*(const enum role *)p));
+	}
+	return SQLITE_MISUSE;
+}
+
+static int prepare(struct writer *w, const struct table *t, sqlite3_stmt **out)
+{
+	scoped_free char *sql = NULL;
+	size_t sz = 0;
+	FILE *f = open_memstream(&sql, &sz);
+
+	if (!f)
+		return err_sys(w->e, -ENOMEM, "cannot write %s", w->path);
+	schema_insert(f, t);
+	if (fclose(f))
+		return err_sys(w->e, -ENOMEM, "cannot write %s", w->path);
+	if (sqlite3_prepare_v2(w->db, sql, -1, out, NULL) != SQLITE_OK)
+		return sql_error(w);
+	return 0;
+}
+
+static int put(struct writer *w, sqlite3_stmt *s, const struct table *t, int64_t key,
+	       const void *row)
+{
+	int at = 1, rc = SQLITE_OK;
+
+	if (t->key)
+		rc = sqlite3_bind_int64(s, at++, key);
+	for (int i = 0; rc == SQLITE_OK && i < t->column_cnt; i++)
+		rc = bind(s, at++, &t->columns[i], row);
+	if (rc == SQLITE_NOMEM)
+		return err_sys(w->e, -ENOMEM, "cannot write %s", w->path);
+	if (rc != SQLITE_OK || sqlite3_step(s) != SQLITE_DONE)
+		return sql_error(w);
+	sqlite3_reset(s);
+	return 0;
+}
+
+/* cnt rows of row_sz bytes each, with rising keys from key on, or all with the same. */
+static int put_all(struct writer *w, sqlite3_stmt *s, enum table_id id, const void *rows,
+		   size_t cnt, size_t row_sz, int64_t key, int key_step)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < cnt; i++) {
+		err = put(w, s, &tables[id], key, (const char *)rows + i * row_sz);
+		key += key_step;
+	}
+	return err;
+}
+
+static int put_table(struct writer *w, enum table_id id, const void *rows, size_t cnt,
+		     size_t row_sz, int64_t first_key)
+{
+	sqlite3_stmt *s = NULL;
+	int err = prepare(w, &tables[id], &s);
+
+	if (!err)
+		err = put_all(w, s, id, rows, cnt, row_sz, first_key, 1);
+	sqlite3_finalize(s);
+	return err;
+}
+
+/* What belongs to runs: the key is the run's id, from 1. */
+static int put_of_runs(struct writer *w, const struct recording *r)
+{
+	sqlite3_stmt *threads = NULL, *works = NULL;
+	int err;
+
+	err = prepare(w, &tables[TABLE_THREAD], &threads);
+	if (!err)
+		err = prepare(w, &tables[TABLE_WORK], &works);
+	for (size_t i = 0; !err && i < r->run_cnt; i++) {
+		const struct run *run = &r->runs[i];
+
+		err = put_all(w, threads, TABLE_THREAD, run->threads, run->thread_cnt,
+			      sizeof(*run->threads), (int64_t)i + 1, 0);
+		if (!err)
+			err = put_all(w, works, TABLE_WORK, run->works, run->work_cnt,
+				      sizeof(*run->works), (int64_t)i + 1, 0);
+	}
+	sqlite3_finalize(threads);
+	sqlite3_finalize(works);
+	return err;
+}
+
+static int create(struct writer *w)
+{
+	scoped_free char *sql = NULL;
+	size_t sz = 0;
+	FILE *f = open_memstream(&sql, &sz);
+
+	if (!f)
+		return err_sys(w->e, -ENOMEM, "cannot write %s", w->path);
+	fprintf(f, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;\n"
+		   "PRAGMA locking_mode = EXCLUSIVE; PRAGMA encoding = 'UTF-8';\n");
+	fprintf(f, "PRAGMA application_id = %d; PRAGMA user_version = %d;\nBEGIN;\n",
+		STORE_APPLICATION_ID, RECORDING_SCHEMA);
+	schema_create(f);
+	if (fclose(f))
+		return err_sys(w->e, -ENOMEM, "cannot write %s", w->path);
+	return exec(w, sql);
+}
+
+static int put_recording(struct writer *w, const struct recording *r)
+{
+	int err = create(w);
+
+	if (!err)
+		err = put_table(w, TABLE_RECORDING, r, 1, sizeof(*r), 0);
+	if (!err)
+		err = put_table(w, TABLE_HOST, &r->host, 1, sizeof(r->host), 0);
+	if (!err)
+		err = put_table(w, TABLE_CONDITIONS, r->conditions, ARRAY_SIZE(r->conditions),
+				sizeof(*r->conditions), 0);
+	if (!err)
+		err = put_table(w, TABLE_LIB, r->libs, r->lib_cnt, sizeof(*r->libs), 0);
+	if (!err)
+		err = put_table(w, TABLE_LOSS, r->losses, r->loss_cnt, sizeof(*r->losses), 0);
+	if (!err)
+		err = put_table(w, TABLE_RUN, r->runs, r->run_cnt, sizeof(*r->runs), 1);
+	if (!err)
+		err = put_of_runs(w, r);
+	return err ? err : exec(w, "COMMIT");
+}
+
+static int write_db(const char *tmp, const char *path, const struct recording *r, struct err *e)
+{
+	struct writer w = {.path = path, .e = e};
+	int err;
+
+	if (sqlite3_open_v2(tmp, &w.db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
+		err = w.db ? sql_error(&w) : err_sys(e, -ENOMEM, "cannot write %s", path);
+	else
+		err = put_recording(&w, r);
+	if (sqlite3_close(w.db) != SQLITE_OK && !err)
+		err = sql_error(&w);
+	return err;
+}
+
+int store_check_writable(const char *path, struct err *e)
+{
+	struct target t;
+	int err = target_open(&t, path, e);
+
+	if (!err)
+		target_drop(&t);
+	return err;
+}
+
+int store_write(const char *path, const struct recording *r, struct err *e)
+{
+	struct target t;
+	int err = target_open(&t, path, e);
+
+	if (err)
+		return err;
+	err = write_db(t.tmp, path, r, e);
+	if (!err)
+		err = target_commit(&t, e);
+	target_drop(&t);
+	return err;
+}
