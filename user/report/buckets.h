@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Buckets as columns of a table: those that matter get one, the rest is summed as "other", and
+ * time preempted goes with the run queue where it is too small to stand alone. So the shares of
+ * a row always add up to all of its time.
+ */
+#ifndef WG_BUCKETS_H
+#define WG_BUCKETS_H
+
+#include <stdbool.h>
+
+#include "model/ledger.h"
+#include "report/table.h"
+
+/* From this share of its row's time on, a bucket matters. */
+#define BUCKET_MATTERS 0.005
+
+/* "run queue", or "runq" where room is scarce. */
+enum bucket_heads { BUCKET_HEADS_LONG, BUCKET_HEADS_SHORT };
+
+struct bucket_columns {
+	bool shown[BUCKET_CNT];
+	bool other; /* is there anything that is not shown? */
+};
+
+void bucket_columns_clear(struct bucket_columns *c);
+/* A row with these ns, of which all is the sum: mark what matters in it. */
+void bucket_columns_see(struct bucket_columns *c, const double ns[BUCKET_CNT], double all);
+/* Keep no more columns than fit in room, those with the most time in ns; the rest becomes other. */
+void bucket_columns_fit(struct bucket_columns *c, enum bucket_heads heads,
+			const double ns[BUCKET_CNT], int room);
+/* After see and fit: where the rest goes. Call with every row before the first heads. */
+void bucket_columns_rest(struct bucket_columns *c, const double ns[BUCKET_CNT]);
+
+void bucket_heads(struct table *t, const struct bucket_columns *c, enum bucket_heads heads,
+		  int group);
+void bucket_cells(struct table *t, const struct bucket_columns *c, const double ns[BUCKET_CNT],
+		  double all);
+
+#endif

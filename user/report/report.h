@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Reports: one file per format, each a function of the recording alone. Same recording, same
+ * bytes. They print to f and report no errors but f's own.
+ */
+#ifndef WG_REPORT_H
+#define WG_REPORT_H
+
+#include <stdio.h>
+
+#include "model/recording.h"
+
+struct report_opts {
+	bool verbose;	      /* text: the threads table */
+	bool color;	      /* text: only on a terminal, and not under NO_COLOR */
+	int columns;	      /* text: width to stay within; 0 for 100 */
+	const char *saved_as; /* text: file name for the last line, or NULL */
+};
+
+int report_text(FILE *f, const struct recording *r, const struct report_opts *o);
+int report_json(FILE *f, const struct recording *r);
+
+#endif

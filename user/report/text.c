@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The text report: for each thing measured one table, then whether the figures can be trusted.
+ *
+ *   head       what ran where
+ *   sections   a table each (text_section.c)
+ *   foot       audit, warnings, losses, cost, where it is saved
+ */
+#include "report/report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <locale.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "model/audit.h"
+#include "model/conditions.h"
+#include "model/cost.h"
+#include "model/ledger.h"
+#include "model/summary.h"
+#include "report/format.h"
+#include "report/para.h"
+#include "report/text.h"
+
+/* --- head */
+
+static const char *str(const char *s)
+{
+	return s ? s : "";
+}
+
+static void head_machine(struct para *p, const struct host *h)
+{
+	para_item(p, "linux %s, %d CPU%s, lockdown %s", *str(h->kernel) ? h->kernel : "unknown",
+		  h->cpus, h->cpus == 1 ? "" : "s", *str(h->lockdown) ? h->lockdown : "unknown");
+	if (!strcmp(str(h->fault_end), "fexit"))
+		para_item(p, "fault ends from fexit");
+	else if (!strcmp(str(h->fault_end), "perf"))
+		para_item(p, "fault ends from perf events");
+	else
+		para_item(p, "fault ends: unknown");
+}
+
+static void head(struct para *p, const struct recording *r)
+{
+	int repeats = 0, workers = 0, pinned = 0, pooled = 0;
+	char label[40];
+
+	for (size_t i = 0; i < r->run_cnt; i++) {
+		const struct run *run = &r->runs[i];
+
+		repeats = run->repeat >= repeats ? run->repeat + 1 : repeats;
+		workers = run->workers > workers ? run->workers : workers;
+		pooled += run->workers > 0;
+		pinned += run->workers > 0 && run->pinned;
+	}
+	snprintf(label, sizeof(label), "wallgap %.20s", str(r->command));
+	para_begin(p, label, PARA_PLAIN);
+	head_machine(p, &r->host);
+	if (repeats > 1)
+		para_item(p, "%d repeats", repeats);
+	if (workers)
+		para_item(p, "%d %sworker%s", workers,
+			  !pinned	     ? ""
+			  : pinned == pooled ? "pinned "
+					     : "partly pinned ",
+			  workers == 1 ? "" : "s");
+	if (r->interrupted)
+		para_item(p, "interrupted: what was seen until then");
+	para_end(p);
+}
+
+/* --- foot */
+
+static const char *fmt_unit(struct word *w, enum audit_unit unit, uint64_t v)
+{
+	switch (unit) {
+	case AUDIT_NS:
+		return fmt_time(w, v);
+	case AUDIT_BYTES:
+		return fmt_bytes(w, v);
+	default:
+		return fmt_count(w, v);
+	}
+}
+
+static void audit_item(struct para *p, const struct audit_row *row)
+{
+	struct word ours, kernel, error;
+
+	if (!row->known) {
+		para_item(p, "%s unknown", row->what);
+		return;
+	}
+	fmt_unit(&ours, row->unit, row->ours);
+	fmt_unit(&kernel, row->unit, row->kernel);
+	fmt_error(&error, row->error);
+	if (row->ours == row->kernel)
+		para_item(p, "%s %s = %s", row->what, ours.s, kernel.s);
+	else if (row->worst_tid)
+		para_item(p, "%s %s, kernel %s (%s, worst thread %s)", row->what, ours.s, kernel.s,
+			  error.s, fmt_error(WORD, row->worst_error));
+	else
+		para_item(p, "%s %s, kernel %s (%s)", row->what, ours.s, kernel.s, error.s);
+}
+
+static void audit_closure(struct para *p, const struct audit *a)
+{
+	uint64_t amount = a->closure_worst_ns < 0 ? 0 - (uint64_t)a->closure_worst_ns
+						  : (uint64_t)a->closure_worst_ns;
+
+	if (!(a->thread_cnt + a->torn_cnt))
+		return;
+	if (!amount)
+		para_item(p, "closure exact in %s thread%s",
+			  fmt_count(WORD, a->thread_cnt + a->torn_cnt),
+			  a->thread_cnt + a->torn_cnt == 1 ? "" : "s");
+	else
+		para_item(p, "closure worst %s of %s", fmt_time(WORD, amount),
+			  fmt_time(WORD, a->closure_worst_wall_ns));
+}
+
+static void audit_print(struct para *p, const struct audit *a)
+{
+	para_begin(p, "audit", PARA_PLAIN);
+	if (!a->thread_cnt)
+		para_item(p, "nothing to compare: no thread was seen");
+	for (int i = 0; a->thread_cnt && i < AUDIT_CNT; i++)
+		audit_item(p, &a->row[i]);
+	audit_closure(p, a);
+	if (a->untrapped)
+		para_item(p,
+			  "of the minor faults %s raised without a trap, from the kernel's own "
+			  "counter",
+			  fmt_count(WORD, a->untrapped));
+	if (!a->steal_known)
+		para_item(p, "steal time unknown");
+	else if (a->steal_ns)
+		para_item(p, "the kernel's on-CPU leaves out steal time, %s on all CPUs",
+			  fmt_time(WORD, a->steal_ns));
+	para_end(p);
+}
+
+static int warnings_print(struct para *p, const struct recording *r, const struct audit *a)
+{
+	struct lines warnings = LINES_NONE;
+	int err = audit_warn(a, &warnings);
+
+	if (!err)
+		err = conditions_warn(r, &warnings);
+	for (size_t i = 0; !err && i < warnings.cnt; i++) {
+		para_begin(p, "warning", PARA_WARN);
+		para_item(p, "%s", warnings.line[i]);
+		para_end(p);
+	}
+	lines_clear(&warnings);
+	return err;
+}
+
+static void losses_print(struct para *p, const struct recording *r)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < r->loss_cnt; i++)
+		any |= r->losses[i].count > 0;
+	para_begin(p, "losses", any ? PARA_WARN : PARA_PLAIN);
+	if (!any)
+		para_item(p, "%s", r->loss_cnt ? "none" : "unknown: none were looked for");
+	for (size_t i = 0; i < r->loss_cnt; i++) {
+		const struct loss *l = &r->losses[i];
+
+		if (l->count)
+			para_item(p, "%s %s%s%s%s", str(l->name), fmt_count(WORD, l->count),
+				  *str(l->what) ? " (" : "", str(l->what),
+				  *str(l->what) ? ")" : "");
+	}
+	para_end(p);
+}
+
+static void cost_print(struct para *p, const struct recording *r)
+{
+	struct cost c;
+
+	cost_of(&c, r);
+	para_begin(p, "cost", PARA_PLAIN);
+	if (c.oncpu_ns)
+		para_item(p, "%s of the tasks' CPU time inside our BPF programs",
+			  fmt_error(WORD, c.bpf_share));
+	if (c.oncpu_ns && c.estimate_known)
+		para_item(p, "%s estimated with getting in and out",
+			  fmt_error(WORD, c.estimate_share));
+	para_item(p, "%s events", fmt_count(WORD, c.event_cnt));
+	if (r->wallgap_rss_peak_bytes && r->wallgap_rss_peak_bytes != UNKNOWN)
+		para_item(p, "wallgap itself %s", fmt_bytes(WORD, r->wallgap_rss_peak_bytes));
+	if (r->start_ns && r->start_ns != UNKNOWN)
+		para_item(p, "started in %s", fmt_time(WORD, r->start_ns));
+	para_end(p);
+}
+
+static int foot(struct para *p, const struct recording *r, const struct report_opts *o)
+{
+	struct audit a;
+	int err;
+
+	audit_of(&a, r);
+	audit_print(p, &a);
+	err = warnings_print(p, r, &a);
+	losses_print(p, r);
+	cost_print(p, r);
+	if (o->saved_as) {
+		para_begin(p, "saved", PARA_PLAIN);
+		para_item(p, "%s", o->saved_as);
+		para_end(p);
+	}
+	return err;
+}
+
+static int print(FILE *f, const struct recording *r, const struct report_opts *o)
+{
+	struct para p = {.f = f, .columns = o->columns > 0 ? o->columns : 100, .color = o->color};
+	struct text_opts sections = {
+		.columns = p.columns, .color = o->color, .verbose = o->verbose};
+	int err;
+
+	head(&p, r);
+	fputc('\n', f);
+	if (!r->run_cnt)
+		fputs("nothing was measured\n\n", f);
+	err = text_sections(f, r, &sections);
+	if (!err)
+		err = foot(&p, r, o);
+	if (!err && p.failed)
+		err = -ENOMEM;
+	if (!err && (fflush(f) || ferror(f)))
+		err = -EIO;
+	return err;
+}
+
+int report_text(FILE *f, const struct recording *r, const struct report_opts *o)
+{
+	/* same recording, same bytes: widths of characters do not hang on the caller's locale */
+	locale_t utf8 = newlocale(LC_CTYPE_MASK | LC_NUMERIC_MASK, "C.UTF-8", (locale_t)0);
+	locale_t old = utf8 ? uselocale(utf8) : (locale_t)0;
+	int err = print(f, r, o);
+
+	if (utf8) {
+		uselocale(old);
+		freelocale(utf8);
+	}
+	return err;
+}

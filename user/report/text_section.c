@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The sections of the text report. Of pools: a table with a row for each model, fastest first.
+ * Of a command: its figures, then its threads, by name when there are many.
+ */
+#include "report/text.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "model/ledger.h"
+#include "model/summary.h"
+#include "report/buckets.h"
+#include "report/format.h"
+#include "report/para.h"
+#include "report/table.h"
+#include "report/threads.h"
+
+#define INDENT 2
+#define NAMED_MAX 20 /* more threads of a command than these are listed by name */
+#define ROW_MAX 15   /* names listed */
+
+enum group_of_columns { TIME_COLUMNS, MEMORY_COLUMNS };
+
+static const char *str(const char *s)
+{
+	return s ? s : "";
+}
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static uint64_t whole(double v)
+{
+	return v > 0 ? (uint64_t)llround(v) : 0;
+}
+
+/* A line of its own, in bold where there is colour, cut to the width. */
+static int title(FILE *f, const char *text, const struct text_opts *o)
+{
+	scoped_free char *line = printable(text, o->columns);
+
+	if (!line)
+		return -ENOMEM;
+	fprintf(f, o->color ? "\033[1m%s\033[0m\n" : "%s\n", line);
+	return 0;
+}
+
+/* --- a section of pools */
+
+static int pool_title(FILE *f, const struct section *sec, const struct text_opts *o)
+{
+	const struct run *run = sec->groups[0].first;
+	scoped_free char *text = NULL;
+	const char *detail = str(run->detail);
+
+	if (asprintf(&text, "%s, %s%s%s", str(run->workload),
+		     *str(run->runtime) ? run->runtime : "runtime unknown", *detail ? ": " : "",
+		     detail) < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	return title(f, text, o);
+}
+
+static void pool_buckets(struct bucket_columns *c, const struct section *sec)
+{
+	bucket_columns_clear(c);
+	for (size_t i = 0; i < sec->group_cnt; i++)
+		bucket_columns_see(c, sec->groups[i].bucket_ns, sec->groups[i].lane_ns);
+	for (size_t i = 0; i < sec->group_cnt; i++)
+		bucket_columns_rest(c, sec->groups[i].bucket_ns);
+}
+
+static bool any_major(const struct section *sec)
+{
+	for (size_t i = 0; i < sec->group_cnt; i++) {
+		if (sec->groups[i].faults_major > 0)
+			return true;
+	}
+	return false;
+}
+
+static bool any_pss(const struct section *sec)
+{
+	for (size_t i = 0; i < sec->group_cnt; i++) {
+		if (sec->groups[i].pss_sum_bytes != UNKNOWN)
+			return true;
+	}
+	return false;
+}
+
+static void pool_heads(struct table *t, const struct section *sec, const struct bucket_columns *c)
+{
+	table_column(t, "model", ALIGN_LEFT, TIME_COLUMNS);
+	table_column(t, "wall (range)", ALIGN_LEFT, TIME_COLUMNS);
+	table_column(t, "x", ALIGN_RIGHT, TIME_COLUMNS);
+	bucket_heads(t, c, BUCKET_HEADS_LONG, TIME_COLUMNS);
+	table_column(t, "faults", ALIGN_RIGHT, MEMORY_COLUMNS);
+	if (any_major(sec))
+		table_column(t, "major", ALIGN_RIGHT, MEMORY_COLUMNS);
+	table_column(t, "page tables", ALIGN_RIGHT, MEMORY_COLUMNS);
+	table_column(t, "rss avg/peak/sum", ALIGN_RIGHT, MEMORY_COLUMNS);
+	if (any_pss(sec))
+		table_column(t, "pss sum", ALIGN_RIGHT, MEMORY_COLUMNS);
+	table_column(t, "orchestrator CPU", ALIGN_RIGHT, MEMORY_COLUMNS);
+}
+
+static void wall_cell(struct table *t, const struct group *g, struct time_unit unit)
+{
+	if (g->wall_ns.cnt > 1)
+		table_cell(t, fmt_time_range(WORD, unit, g->wall_ns.median, g->wall_ns.min,
+					     g->wall_ns.max));
+	else
+		table_cell(t, fmt_time_in(WORD, unit, g->wall_ns.median));
+}
+
+static void pool_row(struct table *t, const struct section *sec, const struct group *g,
+		     const struct bucket_columns *c, struct time_unit unit)
+{
+	const uint64_t rss[] = {g->rss_avg_bytes, g->rss_peak_bytes, g->rss_sum_peak_bytes};
+	char ratio[32];
+
+	snprintf(ratio, sizeof(ratio), g->ratio > 0 ? "%.2f" : "-", g->ratio);
+	table_row(t);
+	table_cell(t, str(g->first->model));
+	wall_cell(t, g, unit);
+	table_cell(t, ratio);
+	bucket_cells(t, c, g->bucket_ns, g->lane_ns);
+	table_cell(t, fmt_count(WORD, whole(g->faults_minor + g->faults_major)));
+	if (any_major(sec))
+		table_cell(t, fmt_count(WORD, whole(g->faults_major)));
+	table_cell(t, fmt_bytes(WORD, g->pgtables_peak_bytes));
+	table_cell(t, fmt_bytes_list(WORD, rss, ARRAY_SIZE(rss)));
+	if (any_pss(sec))
+		table_cell(t, fmt_bytes(WORD, g->pss_sum_bytes));
+	table_cell(t, fmt_share(WORD, g->orchestrator_share));
+}
+
+static int pool_table(FILE *f, const struct section *sec, const struct text_opts *o)
+{
+	struct table *t = table_new();
+	struct bucket_columns c;
+	double longest = 0;
+	int err;
+
+	if (!t)
+		return -ENOMEM;
+	pool_buckets(&c, sec);
+	pool_heads(t, sec, &c);
+	for (size_t i = 0; i < sec->group_cnt; i++)
+		longest = fmax(longest, sec->groups[i].wall_ns.median);
+	for (size_t i = 0; i < sec->group_cnt; i++)
+		pool_row(t, sec, &sec->groups[i], &c, time_unit_for(longest));
+	err = table_print(t, f, INDENT, o->columns, o->color);
+	table_free(t);
+	return err;
+}
+
+/* What the reader of a row must know about its runs. */
+static void interrupted_note(FILE *f, const struct group *g, const char *name)
+{
+	if (!g->interrupted_cnt)
+		return;
+	if (g->partial)
+		fprintf(f, "%*s%s: cut short, the figures are of what was seen until then\n",
+			INDENT, "", name);
+	else
+		fprintf(f, "%*s%s: %zu of %zu repeats cut short and left out\n", INDENT, "", name,
+			g->interrupted_cnt, g->run_cnt + g->interrupted_cnt);
+}
+
+/* Of the runs of g the one nearest the median; the earlier of two as near. */
+static const struct run *typical(const struct group *g)
+{
+	const struct run *best = g->runs[0];
+
+	for (size_t i = 1; i < g->run_cnt; i++) {
+		if (fabs((double)ledger_run_wall(g->runs[i]) - g->wall_ns.median) <
+		    fabs((double)ledger_run_wall(best) - g->wall_ns.median))
+			best = g->runs[i];
+	}
+	return best;
+}
+
+/* The threads of one run, each on its line. */
+static int one_run(FILE *f, const struct group *g, const char *name, const struct text_opts *o)
+{
+	const struct threads_opts opts = {.role = true,
+					  .total = true,
+					  .indent = 2 * INDENT,
+					  .columns = o->columns,
+					  .color = o->color};
+	const struct run *run = typical(g);
+
+	fprintf(f, "\n%*s%s%sthreads of repeat %d (%s)\n", INDENT, "", name, *name ? ", " : "",
+		run->repeat + 1, fmt_time(WORD, ledger_run_wall(run)));
+	return threads_print(f, &run, 1, &opts);
+}
+
+static int pool_section(FILE *f, const struct section *sec, const struct text_opts *o)
+{
+	int err = pool_title(f, sec, o);
+
+	if (!err)
+		err = pool_table(f, sec, o);
+	for (size_t i = 0; !err && i < sec->group_cnt; i++) {
+		scoped_free char *name = printable(sec->groups[i].first->model, 20);
+
+		if (!name)
+			return -ENOMEM;
+		interrupted_note(f, &sec->groups[i], name);
+	}
+	for (size_t i = 0; !err && o->verbose && i < sec->group_cnt; i++) {
+		scoped_free char *name = printable(sec->groups[i].first->model, 20);
+
+		err = name ? one_run(f, &sec->groups[i], name, o) : -ENOMEM;
+	}
+	return err;
+}
+
+/* --- a section of a command */
+
+static void command_time(struct para *p, const struct group *g)
+{
+	const struct run *run = typical(g);
+	struct time_unit unit = time_unit_for(g->wall_ns.median);
+	double cpu = g->cpu_orchestrator_ns + g->cpu_workers_ns + g->cpu_helpers_ns;
+	long process_cnt = run_process_cnt(run);
+
+	if (g->wall_ns.cnt > 1)
+		para_item(p, "wall %s over %zu runs",
+			  fmt_time_range(WORD, unit, g->wall_ns.median, g->wall_ns.min,
+					 g->wall_ns.max),
+			  g->wall_ns.cnt);
+	else
+		para_item(p, "wall %s", fmt_time_in(WORD, unit, g->wall_ns.median));
+	para_item(p, "on CPU %s", fmt_time(WORD, whole(cpu)));
+	if (g->wall_ns.median > 0)
+		para_item(p, "%.2f CPUs busy", cpu / g->wall_ns.median);
+	if (process_cnt < 0)
+		p->failed = true;
+	else
+		para_item(p, "%s thread%s in %s process%s", fmt_count(WORD, run->thread_cnt),
+			  plural(run->thread_cnt), fmt_count(WORD, (uint64_t)process_cnt),
+			  process_cnt == 1 ? "" : "es");
+	if (run->exit_status)
+		para_item(p, "exit status %d", run->exit_status);
+}
+
+static void command_memory(struct para *p, const struct group *g)
+{
+	const uint64_t rss[] = {g->rss_avg_bytes, g->rss_peak_bytes, g->rss_sum_peak_bytes};
+
+	para_item(p, "rss avg/peak/sum %s", fmt_bytes_list(WORD, rss, ARRAY_SIZE(rss)));
+	if (g->pss_sum_bytes != UNKNOWN)
+		para_item(p, "pss %s", fmt_bytes(WORD, g->pss_sum_bytes));
+	para_item(p, "page tables %s", fmt_bytes(WORD, g->pgtables_peak_bytes));
+	para_item(p, "faults %s minor, %s major", fmt_count(WORD, whole(g->faults_minor)),
+		  fmt_count(WORD, whole(g->faults_major)));
+}
+
+static int command_threads(FILE *f, const struct group *g, const struct text_opts *o)
+{
+	bool many = g->run_cnt > 1 || g->runs[0]->thread_cnt > NAMED_MAX;
+	const struct threads_opts opts = {.by_name = many,
+					  .total = true,
+					  .row_max = many ? ROW_MAX : 0,
+					  .indent = INDENT,
+					  .columns = o->columns,
+					  .color = o->color};
+	int err = threads_print(f, g->runs, g->run_cnt, &opts);
+
+	if (!err && many && o->verbose)
+		err = one_run(f, g, "", o);
+	return err;
+}
+
+static int command_section(FILE *f, const struct group *g, const struct text_opts *o)
+{
+	struct para p = {.f = f, .columns = o->columns, .color = o->color};
+	int err = title(f, *str(g->first->label) ? g->first->label : "(no command)", o);
+
+	if (err)
+		return err;
+	para_begin(&p, "  time", PARA_PLAIN);
+	command_time(&p, g);
+	para_end(&p);
+	para_begin(&p, "  memory", PARA_PLAIN);
+	command_memory(&p, g);
+	para_end(&p);
+	interrupted_note(f, g, "this command");
+	return p.failed ? -ENOMEM : command_threads(f, g, o);
+}
+
+/* What the heads of the tables do not say. */
+static void legend(FILE *f, bool pools, const struct text_opts *o)
+{
+	struct para p = {.f = f, .columns = o->columns, .color = o->color};
+
+	para_begin(&p, "shares", PARA_PLAIN);
+	if (pools) {
+		para_item(&p, "of the mean worker lane's wall time");
+		para_item(&p, "rss avg and peak of one worker process, sum of all at one instant");
+		para_item(&p, "orchestrator CPU of all CPU time used");
+	} else {
+		para_item(&p, "of the time the threads lived");
+	}
+	para_end(&p);
+}
+
+int text_sections(FILE *f, const struct recording *r, const struct text_opts *o)
+{
+	struct summary s;
+	bool pools = false;
+	int err = summary_of(&s, r);
+
+	if (err)
+		return err;
+	for (size_t i = 0; !err && i < s.section_cnt; i++) {
+		const struct section *sec = &s.sections[i];
+		bool pool = *str(sec->groups[0].first->workload);
+
+		pools |= pool;
+		err = pool ? pool_section(f, sec, o) : command_section(f, &sec->groups[0], o);
+		fputc('\n', f);
+	}
+	if (!err && s.section_cnt)
+		legend(f, pools, o);
+	summary_clear(&s);
+	return err;
+}

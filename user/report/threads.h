@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* The threads of runs as a table of the text report: one row a thread, or one row a name. */
+#ifndef WG_THREADS_H
+#define WG_THREADS_H
+
+#include <stdio.h>
+
+#include "model/recording.h"
+
+struct threads_opts {
+	bool by_name;	/* threads of one name make one row */
+	bool role;	/* a column for the role */
+	bool total;	/* a last row with the sum */
+	size_t row_max; /* more rows than these are summed in one; 0 for no limit */
+	int indent, columns;
+	bool color;
+};
+
+/* Threads of cnt runs, most on-CPU time first. Returns 0 or -ENOMEM. */
+int threads_print(FILE *f, const struct run *const *runs, size_t cnt, const struct threads_opts *o);
+
+#endif
