@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* A gated child; see child.h. */
+#include "cmd/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define STOP_WAIT_MS 2000
+
+static void run_child(int gate_fd, int exec_fd, char **argv)
+{
+	char c;
+	int err;
+
+	while (read(gate_fd, &c, 1) < 0 && errno == EINTR)
+		;
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	execvp(argv[0], argv);
+	err = errno;
+	if (write(exec_fd, &err, sizeof(err)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+int child_fork(struct child *c, char **argv, struct err *e)
+{
+	int gate[2], done[2];
+
+	*c = (struct child){.pid = -1, .gate_fd = -1, .exec_fd = -1, .pid_fd = -1};
+	if (pipe2(gate, O_CLOEXEC))
+		return err_sys(e, -errno, "pipe");
+	if (pipe2(done, O_CLOEXEC)) {
+		int err = -errno;
+
+		close(gate[0]);
+		close(gate[1]);
+		return err_sys(e, err, "pipe");
+	}
+	c->pid = fork();
+	if (c->pid == 0) {
+		close(gate[1]);
+		close(done[0]);
+		run_child(gate[0], done[1], argv);
+	}
+	close(gate[0]);
+	close(done[1]);
+	c->gate_fd = gate[1];
+	c->exec_fd = done[0];
+	if (c->pid < 0)
+		return err_sys(e, -errno, "cannot fork");
+	c->pid_fd = syscall(SYS_pidfd_open, c->pid, 0);
+	return c->pid_fd < 0 ? err_sys(e, -errno, "pidfd_open") : 0;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+int child_exec(struct child *c, char **argv, struct err *e)
+{
+	ssize_t n;
+	int err = 0;
+
+	close_fd(&c->gate_fd);
+	do {
+		n = read(c->exec_fd, &err, sizeof(err));
+	} while (n < 0 && errno == EINTR);
+	close_fd(&c->exec_fd);
+	if (n != sizeof(err))
+		return 0;
+	waitpid(c->pid, NULL, 0);
+	c->reaped = true;
+	return err_sys(e, -err, "cannot run %s", argv[0]);
+}
+
+bool child_poll(struct child *c)
+{
+	int st;
+
+	if (!c->reaped && c->pid > 0 && waitpid(c->pid, &st, WNOHANG) == c->pid) {
+		c->reaped = true;
+		c->status = WIFSIGNALED(st) ? 128 + WTERMSIG(st) : WEXITSTATUS(st);
+	}
+	return c->reaped;
+}
+
+void child_stop(struct child *c)
+{
+	struct pollfd p = {.fd = c->pid_fd, .events = POLLIN};
+
+	if (c->pid <= 0 || child_poll(c))
+		return;
+	kill(c->pid, SIGTERM);
+	kill(c->pid, SIGCONT);
+	poll(&p, 1, STOP_WAIT_MS);
+	if (child_poll(c))
+		return;
+	kill(c->pid, SIGKILL);
+	waitpid(c->pid, NULL, 0);
+	c->reaped = true;
+	c->status = 128 + SIGKILL;
+}
+
+void child_clear(struct child *c)
+{
+	child_stop(c);
+	close_fd(&c->gate_fd);
+	close_fd(&c->exec_fd);
+	close_fd(&c->pid_fd);
+}

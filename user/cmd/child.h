@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * A command as a child that waits at a gate before its exec, so that tracking begins before it
+ * does.
+ */
+#ifndef WG_CHILD_H
+#define WG_CHILD_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+struct child {
+	pid_t pid;
+	int gate_fd;  /* closing it lets the child go on */
+	int exec_fd;  /* end of file once exec has worked; an errno before that */
+	int pid_fd;   /* readable when the child has ended */
+	bool reaped;
+	int status;   /* as a shell gives it: exit status, or 128 + signal */
+};
+
+int child_fork(struct child *c, char **argv, struct err *e);
+/* Let it exec. -errno of exec, with one line in e, when that fails: the child is reaped then. */
+int child_exec(struct child *c, char **argv, struct err *e);
+/* If it has ended: reap it, set status. Returns whether it has. */
+bool child_poll(struct child *c);
+/* Ask it to end, wait a while, kill it if it does not. Harmless when reaped. */
+void child_stop(struct child *c);
+void child_clear(struct child *c);
+
+#endif

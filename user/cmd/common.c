@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* What the measuring commands share; see common.h. */
+#include "cmd/common.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "host/host.h"
+#include "report/report.h"
+#include "store/store.h"
+
+/*
+ * What it costs to get into and out of one of our programs, outside the two clock reads inside
+ * it: measured as the time that empty programs at the same hooks add per event (`make bench`).
+ */
+#define DISPATCH_NS 60
+
+volatile sig_atomic_t interrupted;
+
+int say_error(const char *command, int status, const struct err *e)
+{
+	fflush(stdout);
+	fprintf(stderr, "wallgap %s: %s\n", command, e->msg);
+	return status;
+}
+
+void say_note(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+int parse_or_end(const struct usage *u, int argc, char **argv, int *status)
+{
+	struct err e = {""};
+	int first = options_parse(u, argc, argv, &e);
+
+	if (first >= 0)
+		return first;
+	*status = first == -ECANCELED ? EXIT_DONE : say_error(u->name, EXIT_USAGE, &e);
+	return -1;
+}
+
+int status_of_open(int err)
+{
+	return err == -EOPNOTSUPP || err == -EPERM || err == -ENOSYS ? EXIT_CANNOT_RUN_HERE
+								      : EXIT_FAILED;
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	if (interrupted)
+		_exit(130);
+	interrupted = 1;
+}
+
+void interrupt_catch(void)
+{
+	struct sigaction sa = {.sa_handler = on_signal}; /* no SA_RESTART: waits must end */
+
+	sigemptyset(&sa.sa_mask);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+int output_path(char *buf, size_t sz, const char *wanted, struct err *e)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	int len;
+
+	if (wanted) {
+		len = snprintf(buf, sz, "%s", wanted);
+		if (len < 0 || (size_t)len >= sz || !len)
+			return err_set(e, -ENAMETOOLONG, "-o: no usable file name");
+	} else {
+		localtime_r(&now, &tm);
+		strftime(buf, sz, "wallgap-%Y%m%d-%H%M%S.wg", &tm);
+	}
+	return store_check_writable(buf, e);
+}
+
+static char *join(int argc, char **argv)
+{
+	size_t len = 1;
+	char *s, *p;
+	int i;
+
+	for (i = 0; i < argc; i++)
+		len += strlen(argv[i]) + 1;
+	s = p = malloc(len);
+	if (!s)
+		return NULL;
+	*s = '\0';
+	for (i = 0; i < argc; i++)
+		p += sprintf(p, "%s%s", i ? " " : "", argv[i]);
+	return s;
+}
+
+uint64_t program_start_ns(void)
+{
+	scoped_file FILE *f = fopen("/proc/self/stat", "re");
+	struct timespec mono, boot;
+	unsigned long long ticks;
+	char line[1024], *p;
+	int64_t asleep;
+
+	if (!f || !fgets(line, sizeof(line), f))
+		return 0;
+	p = strrchr(line, ')');
+	/* starttime: field 22, the 20th after the name */
+	if (!p || sscanf(p + 1,
+			 " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+			 "%*d %*d %llu",
+			 &ticks) != 1)
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	asleep = (boot.tv_sec - mono.tv_sec) * (int64_t)NSEC_PER_SEC + boot.tv_nsec - mono.tv_nsec;
+	return ticks * (NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK)) - (uint64_t)asleep;
+}
+
+static int add_own_libs(struct recording *r)
+{
+	int err = recording_add_lib(r, "wallgap", WALLGAP_VERSION);
+
+	return err ? err : recording_add_lib(r, "libbpf", collector_library_version());
+}
+
+int recording_begin(struct recording *r, const char *command, int argc, char **argv,
+		    const struct collector *c)
+{
+	int err;
+
+	recording_init(r);
+	r->schema = RECORDING_SCHEMA;
+	r->version = strdup(WALLGAP_VERSION);
+	r->command = strdup(command);
+	r->argv = join(argc, argv);
+	r->created_s = (uint64_t)time(NULL);
+	r->dispatch_ns = DISPATCH_NS;
+	if (!r->version || !r->command || !r->argv)
+		return -ENOMEM;
+	err = host_read(&r->host);
+	if (err)
+		return err;
+	free(r->host.fault_end);
+	r->host.fault_end = strdup(collector_fault_end(c));
+	err = add_own_libs(r);
+	return err ? err : conditions_read(&r->conditions[0], true);
+}
+
+int recording_end(struct recording *r, const struct collector *c)
+{
+	struct rusage ru;
+	int err;
+
+	r->interrupted = interrupted;
+	if (!getrusage(RUSAGE_SELF, &ru))
+		r->wallgap_rss_peak_bytes = (uint64_t)ru.ru_maxrss * 1024;
+	err = conditions_read(&r->conditions[1], true);
+	return err ? err : collector_losses(c, r);
+}
+
+static int terminal_columns(void)
+{
+	struct winsize ws;
+
+	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) || ws.ws_col < 60)
+		return 0;
+	return ws.ws_col < 100 ? ws.ws_col : 100;
+}
+
+int recording_finish(const char *command, const struct recording *r, const char *path, bool verbose)
+{
+	const char *no_color = getenv("NO_COLOR");
+	struct report_opts o = {.verbose = verbose,
+				.color = isatty(STDOUT_FILENO) && !(no_color && *no_color),
+				.columns = terminal_columns(),
+				.saved_as = path};
+	struct err e = {""};
+
+	if (store_write(path, r, &e))
+		return say_error(command, EXIT_FAILED, &e);
+	if (report_text(stdout, r, &o) || fflush(stdout)) {
+		err_set(&e, -EIO, "cannot write the report; the recording is %s", path);
+		return say_error(command, EXIT_FAILED, &e);
+	}
+	return EXIT_DONE;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What the measuring commands share: errors to the terminal, Ctrl-C, names, head of a recording. */
+#ifndef WG_CMD_COMMON_H
+#define WG_CMD_COMMON_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "cmd/cmd.h"
+#include "cmd/options.h"
+#include "collect/collector.h"
+#include "model/recording.h"
+
+/* "wallgap COMMAND: what" on stderr. Returns status. */
+int say_error(const char *command, int status, const struct err *e);
+void say_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Parse; returns the first operand's index, or -1 with *status set when the command is to end. */
+int parse_or_end(const struct usage *u, int argc, char **argv, int *status);
+
+/* The exit status for err of collector_open: 77 where this machine cannot. */
+int status_of_open(int err);
+
+/*
+ * From now on the first SIGINT or SIGTERM sets interrupted, the second ends the program at once
+ * with status 130.
+ */
+void interrupt_catch(void);
+extern volatile sig_atomic_t interrupted;
+
+/* Where to save: the user's -o or wallgap-<date>-<time>.wg, checked to be writable. */
+int output_path(char *buf, size_t sz, const char *wanted, struct err *e);
+
+/* Fill version, command line, time, host and the first conditions; the second at the end. */
+int recording_begin(struct recording *r, const char *command, int argc, char **argv,
+		    const struct collector *c);
+int recording_end(struct recording *r, const struct collector *c);
+
+/*
+ * Save r to path, print the text report to stdout with the name of the file last. Returns an
+ * exit status.
+ */
+int recording_finish(const char *command, const struct recording *r, const char *path,
+		     bool verbose);
+
+/* When this program was exec'd, on CLOCK_MONOTONIC, to the clock tick's precision; 0 if not known. */
+uint64_t program_start_ns(void);
+
+#endif

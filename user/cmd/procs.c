@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* Memory of tracked processes; see procs.h. */
+#include "cmd/procs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "host/host.h"
+
+#define COST_FACTOR 100 /* sampling may take a hundredth of a CPU */
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int room_for(struct procs *p, size_t cnt)
+{
+	uint32_t *tgids = reallocarray(p->tgids, cnt, sizeof(*tgids));
+	uint64_t *pgtables;
+
+	if (!tgids)
+		return -1;
+	p->tgids = tgids;
+	pgtables = reallocarray(p->pgtables, cnt, sizeof(*pgtables));
+	if (!pgtables)
+		return -1;
+	p->pgtables = pgtables;
+	p->cap = cnt;
+	return 0;
+}
+
+/* The processes of p->rows into p->tgids, each once. */
+static void list_processes(struct procs *p)
+{
+	size_t i, n = 0;
+
+	p->cnt = 0;
+	if (p->rows.cnt > p->cap && room_for(p, p->rows.cnt))
+		return;
+	for (i = 0; i < p->rows.cnt; i++)
+		p->tgids[i] = p->rows.row[i].tgid;
+	qsort(p->tgids, p->rows.cnt, sizeof(*p->tgids), by_number);
+	for (i = 0; i < p->rows.cnt; i++)
+		if (!n || p->tgids[n - 1] != p->tgids[i])
+			p->tgids[n++] = p->tgids[i];
+	p->cnt = n;
+}
+
+static uint64_t rows_pgtables(const struct rows *rows, uint32_t tgid)
+{
+	uint64_t max = 0;
+	size_t i;
+
+	for (i = 0; i < rows->cnt; i++)
+		if (rows->row[i].tgid == tgid && rows->row[i].pgtables_bytes > max)
+			max = rows->row[i].pgtables_bytes;
+	return max;
+}
+
+/* Comparable only where /proc said the same before and after our rows were made. */
+static void compare_pgtables(struct procs *p)
+{
+	uint64_t ours = 0, kernel = 0, now;
+	size_t i;
+
+	for (i = 0; i < p->cnt; i++) {
+		if (p->pgtables[i] == UNKNOWN || host_pgtables(p->tgids[i], &now) ||
+		    now != p->pgtables[i])
+			continue;
+		kernel += now;
+		ours += rows_pgtables(&p->rows, p->tgids[i]);
+	}
+	if (!kernel)
+		return;
+	p->ours = ours;
+	p->kernel = kernel;
+}
+
+int procs_sample(struct procs *p, struct collector *c)
+{
+	uint64_t begin = now_ns(), period, took;
+	size_t i;
+
+	if (begin < p->next_ns)
+		return (int)((p->next_ns - begin) / NSEC_PER_MSEC) + 1;
+	for (i = 0; i < p->cnt; i++)
+		if (host_pgtables(p->tgids[i], &p->pgtables[i]))
+			p->pgtables[i] = UNKNOWN;
+	if (!collector_snapshot(c, &p->rows, NULL)) {
+		compare_pgtables(p);
+		list_processes(p);
+		mem_sum_sample(&p->sum, p->tgids, p->cnt);
+	}
+	took = now_ns() - begin;
+	period = took * COST_FACTOR;
+	if (period < MEMORY_PERIOD_MS * NSEC_PER_MSEC)
+		period = MEMORY_PERIOD_MS * NSEC_PER_MSEC;
+	p->next_ns = begin + period;
+	return (int)(period / NSEC_PER_MSEC) + 1;
+}
+
+void procs_result(const struct procs *p, struct memory *out)
+{
+	mem_sum_result(&p->sum, out);
+	out->pss_sum_bytes = UNKNOWN;
+	out->pgtables_kernel_bytes = p->kernel ? p->kernel : UNKNOWN;
+	out->pgtables_ours_bytes = p->kernel ? p->ours : UNKNOWN;
+}
+
+void procs_clear(struct procs *p)
+{
+	rows_clear(&p->rows);
+	free(p->tgids);
+	free(p->pgtables);
+	*p = (struct procs){0};
+}

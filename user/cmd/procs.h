@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The memory of whatever processes are being tracked, sampled while they run: resident memory
+ * over time, and page tables as we and as /proc see them at one moment.
+ */
+#ifndef WG_PROCS_H
+#define WG_PROCS_H
+
+#include "collect/collector.h"
+#include "host/memory.h"
+
+struct procs {
+	struct rows rows;
+	struct mem_sum sum;
+	uint32_t *tgids; /* alive at the last sample */
+	uint64_t *pgtables;
+	size_t cnt, cap;
+	uint64_t ours, kernel; /* page tables, at the latest moment when both could be had */
+	uint64_t next_ns;      /* when the next sample is due: dear ones come less often */
+};
+
+/* Sample if due. Returns ms until the next is. */
+int procs_sample(struct procs *p, struct collector *c);
+void procs_result(const struct procs *p, struct memory *out);
+void procs_clear(struct procs *p);
+
+#endif

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * wallgap record: watch a command, from its exec to the exit of its last descendant, or a process
+ * that runs already, for a while.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "cmd/child.h"
+#include "cmd/common.h"
+#include "cmd/procs.h"
+#include "cmd/window.h"
+
+struct record_opts {
+	const char *out;
+	int repeats, freq_hz, seconds, tgid;
+	bool verbose;
+	char **command; /* NULL with -p */
+};
+
+static const char examples[] =
+	"  wallgap record -- make -j2\n"
+	"  wallgap record -o a.wg --repeats 5 -- python3 work.py\n"
+	"  wallgap record -p 1234 -d 10\n";
+
+static int parse(struct record_opts *o, int argc, char **argv)
+{
+	const struct opt opts[] = {
+		{"output", 'o', OPT_STR, &o->out, 0, 0, "FILE",
+		 "the recording (wallgap-<date>-<time>.wg)"},
+		{"repeats", 'r', OPT_INT, &o->repeats, 1, 1000, "N", "run the command N times (1)"},
+		{"pid", 'p', OPT_INT, &o->tgid, 1, INT_MAX, "TGID",
+		 "watch this running process and what it forks"},
+		{"duration", 'd', OPT_INT, &o->seconds, 1, 1000000, "SECONDS",
+		 "stop after so long (with -p: 10)"},
+		{"freq", 'F', OPT_INT, &o->freq_hz, 0, 20000, "HZ",
+		 "on-CPU samples a second and CPU (997; 0: none)"},
+		{"verbose", 'v', OPT_FLAG, &o->verbose, 0, 0, NULL, "every thread in the report"},
+		{0},
+	};
+	const struct usage u = {"record", "[OPTION...] [--] CMD [ARG...]",
+				"Run CMD and watch it and all its descendants until the last has "
+				"ended; save what was seen.\nExits with CMD's own status if that "
+				"is not 0.",
+				examples, opts};
+	struct err e = {""};
+	int status, first = parse_or_end(&u, argc, argv, &status);
+
+	if (first < 0)
+		return status;
+	o->command = first < argc ? argv + first : NULL;
+	if (!o->command == !o->tgid) {
+		err_set(&e, -EINVAL, "%s; try: wallgap record --help",
+			o->tgid ? "either -p or a command, not both" : "no command to run");
+		return say_error("record", EXIT_USAGE, &e);
+	}
+	if (o->tgid && !o->seconds)
+		o->seconds = 10;
+	return -1;
+}
+
+/* Until the last descendant has ended, the time is over, or a signal. */
+static int watch(struct collector *c, struct child *child, struct window *w, struct procs *procs,
+		 const struct record_opts *o, struct err *e)
+{
+	uint64_t until = o->seconds ? now_ns() + (uint64_t)o->seconds * NSEC_PER_SEC : UINT64_MAX;
+	struct pollfd fds[2] = {{.fd = collector_fd(c), .events = POLLIN},
+				{.fd = child ? child->pid_fd : -1, .events = POLLIN}};
+	int err, timeout;
+
+	while (!interrupted && now_ns() < until) {
+		err = collector_drain(c, &w->gone);
+		if (err)
+			return err_sys(e, err, "cannot drain the ring buffer");
+		if ((!child || child_poll(child)) && collector_live(c) <= 0)
+			return 0;
+		timeout = procs_sample(procs, c);
+		if (child && child->reaped) {
+			/* only descendants are left, or the last rows are about to come */
+			fds[1].fd = -1;
+			timeout = timeout < 2 ? timeout : 2;
+		}
+		if (poll(fds, ARRAY_SIZE(fds), timeout) < 0 && errno != EINTR)
+			return err_sys(e, -errno, "poll");
+	}
+	return 0;
+}
+
+static char *command_label(char **argv)
+{
+	char label[160];
+	size_t len = 0;
+
+	for (; *argv && len < sizeof(label) - 1; argv++)
+		len += (size_t)snprintf(label + len, sizeof(label) - len, "%s%s", len ? " " : "",
+					*argv);
+	return strdup(label);
+}
+
+static int fill_run(struct run *run, const struct record_opts *o, int repeat)
+{
+	char pid[32];
+
+	snprintf(pid, sizeof(pid), "process %d", o->tgid);
+	run->label = o->command ? command_label(o->command) : strdup(pid);
+	run->runtime = strdup("");
+	run->workload = strdup("");
+	run->model = strdup("");
+	run->detail = strdup("");
+	run->checksum = strdup("");
+	run->repeat = repeat;
+	run->interrupted = interrupted;
+	return run->label && run->runtime && run->workload && run->model && run->detail &&
+			       run->checksum
+		       ? 0
+		       : -ENOMEM;
+}
+
+/* The window is the command's life: from its exec to the last descendant's end. */
+static void fit_window(struct run *run, uint64_t exec_ns)
+{
+	uint64_t last = 0;
+	size_t i;
+
+	if (!run->thread_cnt)
+		return;
+	if (exec_ns)
+		run->begin_ns = exec_ns;
+	for (i = 0; i < run->thread_cnt; i++)
+		if (run->threads[i].end_ns > last)
+			last = run->threads[i].end_ns;
+	if (last > run->begin_ns)
+		run->end_ns = last;
+}
+
+static int measure(struct collector *c, struct recording *r, struct child *child,
+		   const struct record_opts *o, int repeat, struct err *e)
+{
+	struct procs procs = {0};
+	struct window w;
+	struct run *run;
+	int err;
+
+	window_init(&w, c);
+	if (child) {
+		err = window_begin_empty(&w, e);
+		if (!err)
+			err = collector_track(c, child->pid, true, e);
+		if (!err)
+			err = child_exec(child, o->command, e);
+		if (!err && !r->start_ns)
+			r->start_ns = collector_exec_ns(c) - program_start_ns();
+	} else {
+		err = collector_track(c, o->tgid, false, e);
+		if (!err)
+			err = window_begin(&w, e);
+	}
+	if (!err)
+		err = watch(c, child, &w, &procs, o, e);
+	run = err ? NULL : recording_add_run(r);
+	if (!err)
+		err = run ? fill_run(run, o, repeat) : -ENOMEM;
+	if (!err)
+		err = window_end(&w, run, e);
+	if (!err) {
+		fit_window(run, child ? collector_exec_ns(c) : 0);
+		procs_result(&procs, &run->memory);
+	}
+	procs_clear(&procs);
+	window_clear(&w);
+	return err;
+}
+
+static int status_of_exec(int err)
+{
+	return err == -ENOENT || err == -ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+}
+
+/* One run of the command. *status becomes its own when that is not 0. */
+static int run_once(struct collector *c, struct recording *r, const struct record_opts *o,
+		    int repeat, int *status, struct err *e)
+{
+	struct child child = {.pid = -1, .gate_fd = -1, .exec_fd = -1, .pid_fd = -1};
+	int err;
+
+	if (!o->command)
+		return measure(c, r, NULL, o, repeat, e);
+	err = child_fork(&child, o->command, e);
+	if (!err)
+		err = measure(c, r, &child, o, repeat, e);
+	if (err && child.reaped && !child.status)
+		*status = status_of_exec(err);
+	child_clear(&child);
+	if (!err && child.status && !interrupted) {
+		*status = child.status;
+		r->runs[r->run_cnt - 1].exit_status = child.status;
+	}
+	return err;
+}
+
+static int record(struct collector *c, const struct record_opts *o, const char *path, int argc,
+		  char **argv)
+{
+	struct recording r;
+	struct err e = {""};
+	int err, i, status = EXIT_DONE, saved;
+
+	err = recording_begin(&r, "record", argc, argv, c);
+	for (i = 0; i < o->repeats && !err && !interrupted; i++)
+		err = run_once(c, &r, o, i, &status, &e);
+	if (!err)
+		err = recording_end(&r, c);
+	if (err) {
+		if (!e.msg[0])
+			err_sys(&e, err, "cannot record");
+		say_error("record", 0, &e);
+		recording_clear(&r);
+		return status ? status : EXIT_FAILED;
+	}
+	saved = recording_finish("record", &r, path, o->verbose);
+	recording_clear(&r);
+	return saved ? saved : status;
+}
+
+int cmd_record(int argc, char **argv)
+{
+	struct record_opts o = {.repeats = 1, .freq_hz = 997};
+	struct collector_opts copts;
+	struct collector *c;
+	struct err e = {""};
+	char path[PATH_MAX];
+	int status = parse(&o, argc, argv), err;
+
+	if (status >= 0)
+		return status;
+	if (output_path(path, sizeof(path), o.out, &e))
+		return say_error("record", EXIT_FAILED, &e);
+	copts.freq_hz = o.freq_hz;
+	err = collector_open(&c, &copts, &e);
+	if (err)
+		return say_error("record", status_of_open(err), &e);
+	interrupt_catch();
+	status = record(c, &o, path, argc, argv);
+	collector_close(c);
+	return status;
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* Two edges and what lies between them; see window.h. */
+#include "cmd/window.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "host/host.h"
+#include "model/ledger.h"
+
+void window_init(struct window *w, struct collector *c)
+{
+	*w = (struct window){.c = c};
+}
+
+void window_clear(struct window *w)
+{
+	rows_clear(&w->before);
+	rows_clear(&w->after);
+	rows_clear(&w->gone);
+}
+
+static void machine_read(struct window *w)
+{
+	uint64_t idle;
+
+	if (host_cpu_times(&w->busy_ns, &idle, &w->steal_ns))
+		w->busy_ns = w->steal_ns = UNKNOWN;
+}
+
+static int begin(struct window *w, struct err *e)
+{
+	int err = collector_drain(w->c, &w->gone);
+
+	if (err)
+		return err_sys(e, err, "cannot drain the ring buffer");
+	w->gone.cnt = 0; /* gone before the window: of the one before, or of the set-up */
+	w->before.cnt = 0;
+	collector_cost(w->c, &w->cost);
+	machine_read(w);
+	w->begin_ns = now_ns();
+	return 0;
+}
+
+int window_begin_empty(struct window *w, struct err *e)
+{
+	return begin(w, e);
+}
+
+int window_begin(struct window *w, struct err *e)
+{
+	int err = begin(w, e);
+
+	return err ? err : collector_snapshot(w->c, &w->before, e);
+}
+
+static const struct wg_row *row_of(const struct rows *r, uint64_t id)
+{
+	size_t lo = 0, hi = r->cnt, mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (r->row[mid].id < id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < r->cnt && r->row[lo].id == id ? &r->row[lo] : NULL;
+}
+
+static int add_thread(const struct window *w, struct run *run, const struct wg_row *row)
+{
+	const struct wg_row *before = row_of(&w->before, row->id);
+	struct thread *t;
+
+	/* went while the first snapshot was walking, before it got there */
+	if (!before && row->begin_ns < w->begin_ns && row->flags & WG_ROW_DEAD)
+		return 0;
+	t = run_add_thread(run);
+	if (!t)
+		return -ENOMEM;
+	t->role = ROLE_HELPER;
+	t->lane = -1;
+	ledger_window(t, before, row);
+	return 0;
+}
+
+static int add_threads(const struct window *w, struct run *run)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < w->after.cnt && !err; i++)
+		err = add_thread(w, run, &w->after.row[i]);
+	for (i = 0; i < w->gone.cnt && !err; i++)
+		/* went after the second snapshot had seen it: the window ended there */
+		if (!row_of(&w->after, w->gone.row[i].id))
+			err = add_thread(w, run, &w->gone.row[i]);
+	return err;
+}
+
+/* CPU time of the machine in the window that is not the run's own. */
+static void fill_machine(const struct window *w, struct run *run)
+{
+	uint64_t busy, idle, steal, own = 0;
+	size_t i;
+
+	run->steal_ns = run->other_cpu_ns = UNKNOWN;
+	if (w->busy_ns == UNKNOWN || host_cpu_times(&busy, &idle, &steal))
+		return;
+	for (i = 0; i < run->thread_cnt; i++)
+		own += ledger_oncpu(&run->threads[i]);
+	busy -= w->busy_ns;
+	run->steal_ns = steal - w->steal_ns;
+	run->other_cpu_ns = busy > own ? busy - own : 0;
+}
+
+int window_end(struct window *w, struct run *run, struct err *e)
+{
+	struct cost cost;
+	int err;
+
+	err = collector_snapshot(w->c, &w->after, e);
+	if (err)
+		return err;
+	run->begin_ns = w->begin_ns;
+	run->end_ns = now_ns();
+	err = collector_drain(w->c, &w->gone);
+	if (err)
+		return err_sys(e, err, "cannot drain the ring buffer");
+	collector_cost(w->c, &cost);
+	run->bpf_ns = cost.bpf_ns - w->cost.bpf_ns;
+	run->event_cnt = cost.event_cnt - w->cost.event_cnt;
+	err = add_threads(w, run);
+	if (err)
+		return err_sys(e, err, "threads of the window");
+	fill_machine(w, run);
+	return 0;
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* wallgap: why does the same work take longer this way than that way? Finds the subcommand. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "cmd/cmd.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *what;
+} commands[] = {
+	{"bench", cmd_bench, "run pools of workers every way, watch them, compare"},
+	{"record", cmd_record, "watch any command or running process"},
+	{"report", cmd_report, "print a recording"},
+	{"doctor", cmd_doctor, "what this kernel allows, and what is lost without it"},
+};
+
+static void help(FILE *f)
+{
+	size_t i;
+
+	fprintf(f, "usage: wallgap COMMAND [OPTION...]\n\n"
+		   "Runs work, watches it from inside the kernel, and puts every nanosecond of its\n"
+		   "wall time into one bucket. Measuring needs root.\n\ncommands:\n");
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(f, "  %-8s %s\n", commands[i].name, commands[i].what);
+	fprintf(f, "\n  wallgap COMMAND --help tells more; wallgap --version the version\n\n"
+		   "examples:\n"
+		   "  sudo wallgap bench --quick\n"
+		   "  sudo wallgap record -o build.wg -- make -j2\n"
+		   "  wallgap report --format json build.wg\n");
+}
+
+int main(int argc, char **argv)
+{
+	size_t i;
+
+	if (argc < 2) {
+		help(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		help(stdout);
+		return EXIT_DONE;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		printf("wallgap %s\n", WALLGAP_VERSION);
+		return EXIT_DONE;
+	}
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(argv[1], commands[i].name))
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "wallgap: no command '%.40s'; try: wallgap --help\n", argv[1]);
+	return EXIT_USAGE;
+}
