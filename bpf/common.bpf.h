@@ -17,6 +17,11 @@
  * The two differ by that offset and by what NTP slews, some parts per million: the closure error
  * that the reports print is the difference of the two clocks over the window.
  *
+ * A tracepoint may not reach us: the same program was running on that CPU, or the kernel does not
+ * trace the task that was leaving. The next event finds the state impossible (running, yet never
+ * switched in; switched in, yet never woken) and takes the missed moment from the scheduler's own
+ * record of it (sched_info). Such repairs are exact; they are counted all the same.
+ *
  * Our own time: each program reads the clock when it begins and when it ends and adds the
  * difference to its CPU's pending probe_ns; the next bill() of the task that runs there moves
  * it from the task's state to WG_PROBE.
@@ -56,7 +61,7 @@ struct task_state {
 	u32 flags;	 /* enum wg_row_flags */
 	u64 klock_ns;	 /* when the outermost began, or the switch-in since */
 	/* the sums; a state's time and count share a line */
-	struct {
+	struct state_sum {
 		u64 ns, cnt;
 	} st[WG_STATE_SLOTS];
 	u64 count[WG_COUNT_CNT];
@@ -82,6 +87,7 @@ extern struct task_map tasks SEC(".maps");
 
 extern struct wg_cpu_slot wg_cpu[WG_CPU_MAX];
 extern __u64 wg_loss_cnt[WG_LOSS_CNT]; /* atomic */
+extern __u64 wg_repair_cnt;		  /* atomic */
 
 static __always_inline struct task_state *task_get(struct task_struct *t)
 {
@@ -101,6 +107,13 @@ static __always_inline u64 clock_ns(void)
 static __always_inline void loss(enum wg_loss what)
 {
 	__sync_fetch_and_add(&wg_loss_cnt[what], 1);
+}
+
+/* The mask is for the verifier; the barrier keeps the compiler from proving it away. */
+static __always_inline struct state_sum *state_sum(struct task_state *s, u32 state)
+{
+	barrier_var(state);
+	return &s->st[state & (WG_STATE_SLOTS - 1)];
 }
 
 static __always_inline bool is_oncpu(u8 state)
@@ -164,7 +177,7 @@ static __always_inline u64 bill(struct task_state *s, u64 now)
 		return 0;
 	}
 	s->since_ns = now;
-	s->st[s->state & (WG_STATE_SLOTS - 1)].ns += d;
+	state_sum(s, s->state)->ns += d;
 	return d;
 }
 
@@ -176,7 +189,7 @@ static __always_inline void bill_oncpu(struct task_state *s, struct wg_cpu_slot 
 	c->probe_ns = 0;
 	if (probe > d)
 		probe = d;
-	s->st[s->state & (WG_STATE_SLOTS - 1)].ns -= probe;
+	state_sum(s, s->state)->ns -= probe;
 	s->st[WG_PROBE].ns += probe;
 }
 
@@ -198,6 +211,57 @@ static __always_inline void kernel_read(struct wg_kernel *k, struct task_struct 
 	k->nivcsw = t->nivcsw;
 	k->min_flt = t->min_flt;
 	k->maj_flt = t->maj_flt;
+}
+
+/* Blocked time ends and run-queue time begins, inside write_begin and write_end. */
+static __always_inline void woken(struct task_state *s, u64 sched_ns)
+{
+	u64 d = bill(s, sched_ns);
+
+	if (s->state == WG_KLOCK && s->klock_mmap)
+		s->part_ns[WG_T_KLOCK_MMAP] += d;
+	if (s->fault)
+		s->part_ns[WG_T_FAULT_BLOCKED] += d;
+	s->state = WG_RUNQ_WAKE;
+	s->st[WG_RUNQ_WAKE].cnt++;
+}
+
+/* Time on a CPU begins, inside write_begin and write_end. */
+static __always_inline void arrived(struct task_struct *t, struct task_state *s,
+				    const struct wg_cpu_slot *c, u64 sched_ns)
+{
+	u64 d, queued = t->sched_info.last_queued;
+
+	if (is_blocked(s->state)) {
+		/* no wakeup seen; it is on record until the scheduler notes the arrival */
+		if (queued > s->since_ns && queued <= sched_ns) {
+			woken(s, queued);
+			__sync_fetch_and_add(&wg_repair_cnt, 1);
+		} else {
+			loss(WG_LOSS_WAKEUP);
+		}
+	}
+	d = bill(s, sched_ns);
+	if (s->preempt_blocking) {
+		s->part_ns[WG_T_PREEMPT_BLOCKING] += d;
+		s->preempt_blocking = 0;
+	}
+	s->oncpu_in_ns = t->se.sum_exec_runtime;
+	s->in_ns = sched_ns;
+	s->klock_ns = sched_ns;
+	s->cpu = c - wg_cpu;
+	s->state = s->fault ? WG_CPU_FAULT : WG_CPU;
+	state_sum(s, s->state)->cnt++;
+}
+
+/* t is running, whatever its ledger says. */
+static __always_inline void running(struct task_struct *t, struct task_state *s,
+				    const struct wg_cpu_slot *c)
+{
+	if (is_oncpu(s->state))
+		return;
+	arrived(t, s, c, t->sched_info.last_arrival);
+	__sync_fetch_and_add(&wg_repair_cnt, 1);
 }
 
 static __always_inline void pgtables_seen(struct task_state *s, struct task_struct *t)

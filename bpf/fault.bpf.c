@@ -31,6 +31,7 @@ static __always_inline int fault_begin(enum wg_fault mode, enum wg_count kind)
 	write_begin(s);
 	if (s->fault)
 		fault_drop(s);
+	running(t, s, c);
 	bill_oncpu(s, c, sched_time(c, now));
 	seen = faults_of(t);
 	s->count[WG_N_FAULT_UNTRAPPED] += seen - s->flt_seen;
@@ -59,6 +60,7 @@ static __always_inline void fault_end(struct task_struct *t, struct task_state *
 				      struct wg_cpu_slot *c, enum wg_count kind)
 {
 	write_begin(s);
+	running(t, s, c);
 	bill_oncpu(s, c, sched_time(c, now));
 	s->state = WG_CPU;
 	s->fault = WG_FAULT_NONE;
@@ -133,7 +135,8 @@ int BPF_PROG(on_fault_exit, struct vm_area_struct *vma, unsigned long addr, unsi
 		write_end(s);
 	} else if (ret & FAULT_ERROR) {
 		write_begin(s);
-		bill_oncpu(s, c, sched_time(c, now));
+		running(t, s, c);
+	bill_oncpu(s, c, sched_time(c, now));
 		fault_drop(s);
 		write_end(s);
 	} else {
@@ -161,6 +164,7 @@ int BPF_PROG(on_signal, int sig, struct kernel_siginfo *info, struct task_struct
 	now = clock_ns();
 	c = cpu_slot();
 	write_begin(s);
+	running(t, s, c);
 	bill_oncpu(s, c, sched_time(c, now));
 	fault_drop(s);
 	write_end(s);

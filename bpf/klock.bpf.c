@@ -31,6 +31,8 @@ int BPF_PROG(on_contention_begin, void *lock, unsigned int flags)
 		return 0;
 	now = clock_ns();
 	c = cpu_slot();
+	write_begin(s);
+	running(t, s, c);
 	i = s->klock_cnt;
 	if (i && i <= WG_KLOCK_MAX && s->klock[(i - 1) & (WG_KLOCK_MAX - 1)] == addr)
 		goto out; /* the same wait goes on, asleep or spinning */
@@ -48,6 +50,7 @@ int BPF_PROG(on_contention_begin, void *lock, unsigned int flags)
 		s->count[WG_N_KLOCK_MMAP] += s->klock_mmap;
 	}
 out:
+	write_end(s);
 	handler_end(c, now);
 	return 0;
 }

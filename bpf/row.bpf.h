@@ -21,6 +21,17 @@ static __always_inline void row_copy_sums(struct wg_row *r, const struct task_st
 	__builtin_memcpy(r->part_ns, s->part_ns, sizeof(r->part_ns));
 }
 
+/*
+ * A task that runs though its ledger waits: its switch-in did not reach us. The row closes the
+ * wait at the arrival on the scheduler's record and takes what follows as plain on-CPU time.
+ */
+static __always_inline u64 row_arrival(const struct task_state *s, struct task_struct *t)
+{
+	u64 at = t->sched_info.last_arrival;
+
+	return t->on_cpu && !is_oncpu(s->state) && (s64)(at - s->since_ns) > 0 ? at : 0;
+}
+
 /* Close what is open, in the row: the state's interval, the part that runs inside it. */
 static __always_inline void row_close(struct wg_row *r, const struct task_state *s, u64 now)
 {
@@ -64,6 +75,7 @@ static __always_inline void row_fill(struct wg_row *r, struct task_state *s, str
 				     u64 now, u64 sched_ns)
 {
 	struct mm_struct *mm = t->mm;
+	u64 arrival;
 
 	r->now_ns = now;
 	r->flags = s->flags;
@@ -74,11 +86,18 @@ static __always_inline void row_fill(struct wg_row *r, struct task_state *s, str
 	r->tgid = t->tgid;
 	__builtin_memcpy(r->comm, t->comm, sizeof(r->comm));
 	row_copy_sums(r, s);
-	row_close(r, s, sched_ns);
+	arrival = row_arrival(s, t);
+	row_close(r, s, arrival ? arrival : sched_ns);
+	if (arrival && (s64)(sched_ns - arrival) > 0) {
+		r->flags |= WG_ROW_ON_CPU;
+		r->state = WG_CPU;
+		r->open_ns = r->oncpu_open_ns = sched_ns - arrival;
+		r->state_ns[WG_CPU] += r->open_ns;
+	}
 	kernel_read(&r->kernel, t);
 	r->count[WG_N_FAULT_UNTRAPPED] += r->kernel.min_flt + r->kernel.maj_flt - s->flt_seen;
 	__builtin_memcpy(&r->kernel_base, &s->base, sizeof(r->kernel_base));
-	r->oncpu_in_ns = s->oncpu_in_ns;
+	r->oncpu_in_ns = arrival ? r->kernel.oncpu_ns : s->oncpu_in_ns;
 	r->pgtables_bytes = mm ? mm->pgtables_bytes.counter : 0;
 	r->pgtables_peak_bytes = s->pgtables_peak;
 	if (r->pgtables_bytes > r->pgtables_peak_bytes)

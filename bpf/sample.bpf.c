@@ -15,15 +15,18 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	struct wg_cpu_slot *c;
 	u64 now;
 
-	if (!s || !s->begun || !is_oncpu(s->state))
+	if (!s || !s->begun)
 		return 0;
 	now = clock_ns();
 	c = cpu_slot();
+	write_begin(s);
+	running(t, s, c);
 	if (user && s->fault)
 		fault_drop(s);
 	if (s->state == WG_CPU)
 		s->count[user ? WG_N_SAMPLE_USER : WG_N_SAMPLE_KERNEL]++;
 	pgtables_seen(s, t);
+	write_end(s);
 	handler_end(c, now);
 	return 0;
 }

@@ -50,6 +50,7 @@ static __always_inline void switch_out(struct task_struct *t, struct task_state 
 	bool blocks = !preempt && t->__state;
 
 	write_begin(s);
+	running(t, s, c);
 	if (blocks)
 		state = blocked_state(t, s, st);
 	bill_oncpu(s, c, now);
@@ -60,7 +61,7 @@ static __always_inline void switch_out(struct task_struct *t, struct task_state 
 	if (s->klock_cnt && now > s->klock_ns)
 		s->part_ns[WG_T_KLOCK_SPIN] += now - s->klock_ns;
 	s->state = state;
-	s->st[state & (WG_STATE_SLOTS - 1)].cnt++;
+	state_sum(s, state)->cnt++;
 	write_end(s);
 }
 
@@ -77,24 +78,10 @@ static __always_inline void begin_first_in(struct task_struct *t, struct task_st
 static __always_inline void switch_in(struct task_struct *t, struct task_state *s,
 				      struct wg_cpu_slot *c, u64 now)
 {
-	u64 d;
-
 	write_begin(s);
 	if (!s->begun)
 		begin_first_in(t, s, now);
-	else if (is_blocked(s->state))
-		loss(WG_LOSS_WAKEUP);
-	d = bill(s, now);
-	if (s->preempt_blocking) {
-		s->part_ns[WG_T_PREEMPT_BLOCKING] += d;
-		s->preempt_blocking = 0;
-	}
-	s->oncpu_in_ns = t->se.sum_exec_runtime;
-	s->in_ns = now;
-	s->klock_ns = now;
-	s->cpu = c - wg_cpu;
-	s->state = s->fault ? WG_CPU_FAULT : WG_CPU;
-	s->st[s->state].cnt++;
+	arrived(t, s, c, now);
 	write_end(s);
 }
 
@@ -134,7 +121,7 @@ int BPF_PROG(on_wakeup, struct task_struct *t)
 {
 	struct task_state *s = task_get(t);
 	struct wg_cpu_slot *c;
-	u64 now, d;
+	u64 now;
 
 	/* a task woken before it slept has not left the CPU: nothing to end */
 	if (!s || !is_blocked(s->state) || !s->begun)
@@ -142,13 +129,7 @@ int BPF_PROG(on_wakeup, struct task_struct *t)
 	now = clock_ns();
 	c = cpu_slot();
 	write_begin(s);
-	d = bill(s, rq_clock_of(t, now));
-	if (s->state == WG_KLOCK && s->klock_mmap)
-		s->part_ns[WG_T_KLOCK_MMAP] += d;
-	if (s->fault)
-		s->part_ns[WG_T_FAULT_BLOCKED] += d;
-	s->state = WG_RUNQ_WAKE;
-	s->st[WG_RUNQ_WAKE].cnt++;
+	woken(s, rq_clock_of(t, now));
 	write_end(s);
 	handler_end(c, now);
 	return 0;

@@ -53,7 +53,7 @@ static __always_inline void track(struct task_struct *t)
 		s->oncpu_in_ns = s->base.oncpu_ns;
 		s->flt_seen = s->base.min_flt + s->base.maj_flt;
 		s->state = state_now(t, s);
-		s->st[s->state & (WG_STATE_SLOTS - 1)].cnt++;
+		state_sum(s, s->state)->cnt++;
 		s->begun = 1;
 	}
 	__sync_fetch_and_add(&wg_live_cnt, 1);

@@ -12,6 +12,7 @@ const volatile bool wg_switch_has_state = false;
 
 struct wg_cpu_slot wg_cpu[WG_CPU_MAX];
 __u64 wg_loss_cnt[WG_LOSS_CNT];
+__u64 wg_repair_cnt;
 __u64 wg_last_id;  /* atomic */
 __s64 wg_live_cnt; /* tracked tasks that have not had their last switch; atomic */
 __u64 wg_exec_ns;  /* when the latest waiting root called exec */
@@ -103,6 +104,7 @@ int BPF_PROG(on_exec, struct task_struct *t)
 	now = clock_ns();
 	c = cpu_slot();
 	write_begin(s);
+	running(t, s, c);
 	bill_oncpu(s, c, sched_time(c, now));
 	s->flags |= WG_ROW_EXECED;
 	if (s->flags & WG_ROW_WAITING_EXEC)

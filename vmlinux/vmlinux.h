@@ -76,6 +76,8 @@ struct sched_entity {
 
 struct sched_info {
 	unsigned long long run_delay;
+	unsigned long long last_arrival; /* on a CPU, by the run queue's clock */
+	unsigned long long last_queued;	 /* waiting for one since then; 0: is not */
 };
 
 struct task_struct {
