@@ -90,7 +90,7 @@ $(B)/planted/%: $(B)/workloads/planted/%.o
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CFLAGS) $^ -o $@ -lm -lpthread
 
--include tests/tests.mk
+-include tests/tests.mk tests/bench/bench.mk
 
 -include $(BPF_OBJ:.o=.d) $(USER_OBJ:.o=.d) $(NATIVE_OBJ:.o=.d) $(wildcard $(B)/workloads/planted/*.d)
 

@@ -22,9 +22,9 @@
  * switched in; switched in, yet never woken) and takes the missed moment from the scheduler's own
  * record of it (sched_info). Such repairs are exact; they are counted all the same.
  *
- * Our own time: each program reads the clock when it begins and when it ends and adds the
+ * Our own time: a program reads the clock when it begins and when it ends and adds the
  * difference to its CPU's pending probe_ns; the next bill() of the task that runs there moves
- * it from the task's state to WG_PROBE.
+ * it from the task's state to WG_PROBE. One run in eight is timed, and counts for eight.
  */
 #ifndef WG_COMMON_BPF_H
 #define WG_COMMON_BPF_H
@@ -60,6 +60,7 @@ struct task_state {
 	u8 preempt_blocking;
 	u32 flags;	 /* enum wg_row_flags */
 	u64 klock_ns;	 /* when the outermost began, or the switch-in since */
+	u64 delay_ns;	 /* sched_info.run_delay at the last switch-out */
 	/* the sums; a state's time and count share a line */
 	struct state_sum {
 		u64 ns, cnt;
@@ -141,17 +142,27 @@ static __always_inline void write_end(struct task_state *s)
 
 /*
  * Learn CPU c's clock offset from one reading of both. The reading is late by the time since the
- * scheduler took its own, so keep the least, but let it grow by a thousandth of the time passed,
- * more than NTP may slew (500 ppm).
+ * scheduler took its own, mostly some hundred ns, at times much more: so go down at once but up by
+ * an eighth, and by no more than a thousandth of the time passed (NTP may slew by 500 ppm).
  */
 static __always_inline void clock_learn(struct wg_cpu_slot *c, u64 now, u64 sched_ns)
 {
-	u64 off = now - sched_ns, limit = c->clock_off + ((now - c->clock_off_at) >> 10);
+	u64 off = now - sched_ns, up, limit;
 
-	if (c->clock_off_at && (s64)(off - limit) > 0)
-		off = limit;
+	if (c->clock_off_at && (s64)(off - c->clock_off) > 0) {
+		up = (off - c->clock_off) >> 3;
+		limit = (sched_ns - c->clock_off_at) >> 10;
+		off = c->clock_off + (up < limit ? up : limit);
+	}
 	c->clock_off = off;
-	c->clock_off_at = now;
+	c->clock_off_at = sched_ns;
+}
+
+#define CLOCK_LEARN_NS 1000000
+
+static __always_inline bool clock_stale(const struct wg_cpu_slot *c, u64 sched_ns)
+{
+	return sched_ns - c->clock_off_at > CLOCK_LEARN_NS;
 }
 
 /* The scheduler's clock at moment now. */
@@ -193,14 +204,40 @@ static __always_inline void bill_oncpu(struct task_state *s, struct wg_cpu_slot 
 	s->st[WG_PROBE].ns += probe;
 }
 
-/* Every program that got past its filter ends with this. */
+/*
+ * Every program that got past its filter begins and ends with these. One run in TIMED_ONE_IN is
+ * timed and counts for all: two clock reads on each would cost a fifth of what the ledger does.
+ * Which ones: where the golden ratio's multiples fall into the first eighth, which hits every
+ * pattern of events evenly. Returns when the run began, or 0 when it is not timed.
+ */
+#define TIMED_ONE_IN 8
+#define GOLDEN_RATIO 2654435769U /* 2^32 / 1.618... */
+
+static __always_inline bool handler_timed(struct wg_cpu_slot *c)
+{
+	return (u32)(++c->event_cnt * GOLDEN_RATIO) < (1U << 29);
+}
+
+static __always_inline u64 handler_begin(struct wg_cpu_slot *c)
+{
+	return handler_timed(c) ? clock_ns() : 0;
+}
+
 static __always_inline void handler_end(struct wg_cpu_slot *c, u64 begin_ns)
 {
-	u64 d = clock_ns() - begin_ns;
+	u64 d;
 
+	if (!begin_ns)
+		return;
+	d = (clock_ns() - begin_ns) * TIMED_ONE_IN;
 	c->probe_ns += d;
 	c->total_ns += d;
-	c->event_cnt++;
+}
+
+/* The same for a program that needs the clock anyway. */
+static __always_inline void handler_end_at(struct wg_cpu_slot *c, u64 now)
+{
+	handler_end(c, handler_timed(c) ? now : 0);
 }
 
 static __always_inline void kernel_read(struct wg_kernel *k, struct task_struct *t)
@@ -230,12 +267,18 @@ static __always_inline void woken(struct task_state *s, u64 sched_ns)
 static __always_inline void arrived(struct task_struct *t, struct task_state *s,
 				    const struct wg_cpu_slot *c, u64 sched_ns)
 {
-	u64 d, queued = t->sched_info.last_queued;
+	u64 d, at;
 
 	if (is_blocked(s->state)) {
-		/* no wakeup seen; it is on record until the scheduler notes the arrival */
-		if (queued > s->since_ns && queued <= sched_ns) {
-			woken(s, queued);
+		/*
+		 * No wakeup seen: it is on record until the scheduler notes the arrival; after
+		 * that the wait for a CPU has gone into run_delay.
+		 */
+		at = t->sched_info.last_queued;
+		if (!at)
+			at = sched_ns - (t->sched_info.run_delay - s->delay_ns);
+		if (at >= s->since_ns && at <= sched_ns) {
+			woken(s, at);
 			__sync_fetch_and_add(&wg_repair_cnt, 1);
 		} else {
 			loss(WG_LOSS_WAKEUP);

@@ -38,14 +38,15 @@ static __always_inline u32 switch_prev_state(const unsigned long long *ctx,
  * The clock of the run queue that t is or was last on: what the scheduler itself dates switches
  * and wakeups with, brought up to date just before their tracepoints. It may be a few hundred ns
  * older than a clock read there, which is why waits for a CPU dated by the latter do not agree
- * with the kernel's run_delay. Kernels without group scheduling have no way to it: then `now`.
+ * with the kernel's run_delay. Kernels without group scheduling have no way to it: then the
+ * clock, read here.
  */
-static __always_inline u64 rq_clock_of(struct task_struct *t, u64 now)
+static __always_inline u64 rq_clock_of(struct task_struct *t)
 {
 	if (bpf_core_field_exists(t->se.cfs_rq) && bpf_core_field_exists(struct cfs_rq, rq) &&
 	    t->se.cfs_rq && t->se.cfs_rq->rq)
 		return t->se.cfs_rq->rq->clock;
-	return now;
+	return bpf_ktime_get_ns();
 }
 
 static __always_inline bool task_in_iowait(struct task_struct *t)

@@ -40,7 +40,7 @@ static __always_inline int fault_begin(enum wg_fault mode, enum wg_count kind)
 	s->count[kind]++;
 	s->state = WG_CPU_FAULT;
 	write_end(s);
-	handler_end(c, now);
+	handler_end_at(c, now);
 	return 0;
 }
 
@@ -82,7 +82,7 @@ static __always_inline int fault_event(enum wg_count kind)
 	now = clock_ns();
 	c = cpu_slot();
 	fault_end(t, s, now, c, kind);
-	handler_end(c, now);
+	handler_end_at(c, now);
 	return 0;
 }
 
@@ -144,7 +144,7 @@ int BPF_PROG(on_fault_exit, struct vm_area_struct *vma, unsigned long addr, unsi
 									 : WG_N_FAULT_MINOR;
 		fault_end(t, s, now, c, kind);
 	}
-	handler_end(c, now);
+	handler_end_at(c, now);
 	return 0;
 }
 
@@ -168,6 +168,6 @@ int BPF_PROG(on_signal, int sig, struct kernel_siginfo *info, struct task_struct
 	bill_oncpu(s, c, sched_time(c, now));
 	fault_drop(s);
 	write_end(s);
-	handler_end(c, now);
+	handler_end_at(c, now);
 	return 0;
 }

@@ -51,7 +51,7 @@ int BPF_PROG(on_contention_begin, void *lock, unsigned int flags)
 	}
 out:
 	write_end(s);
-	handler_end(c, now);
+	handler_end_at(c, now);
 	return 0;
 }
 
@@ -78,6 +78,6 @@ int BPF_PROG(on_contention_end, void *lock)
 	sched_ns = sched_time(c, now);
 	if (!s->klock_cnt && sched_ns > s->klock_ns)
 		s->part_ns[WG_T_KLOCK_SPIN] += sched_ns - s->klock_ns;
-	handler_end(c, now);
+	handler_end_at(c, now);
 	return 0;
 }

@@ -27,6 +27,6 @@ int on_sample(struct bpf_perf_event_data *ctx)
 		s->count[user ? WG_N_SAMPLE_USER : WG_N_SAMPLE_KERNEL]++;
 	pgtables_seen(s, t);
 	write_end(s);
-	handler_end(c, now);
+	handler_end_at(c, now);
 	return 0;
 }

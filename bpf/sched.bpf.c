@@ -18,7 +18,7 @@ struct {
 } gone SEC(".maps");
 
 /* The last switch of a task: its row leaves now, its storage goes with the task. */
-static __noinline void emit_gone(struct task_state *s, struct task_struct *t, u64 now)
+static __noinline void emit_gone(struct task_state *s, struct task_struct *t)
 {
 	struct wg_row *r;
 
@@ -30,7 +30,7 @@ static __noinline void emit_gone(struct task_state *s, struct task_struct *t, u6
 		loss(WG_LOSS_EXIT_ROW);
 		return;
 	}
-	row_fill(r, s, t, now, s->since_ns);
+	row_fill(r, s, t, clock_ns(), s->since_ns);
 	r->flags |= WG_ROW_DEAD;
 	/* user space looks often enough; wake it only when the buffer fills faster than that */
 	bpf_ringbuf_submit(r, bpf_ringbuf_query(&gone, BPF_RB_AVAIL_DATA) > GONE_BYTES / 8
@@ -60,6 +60,7 @@ static __always_inline void switch_out(struct task_struct *t, struct task_state 
 	s->count[preempt || !st ? WG_N_SWITCH_INVOLUNTARY : WG_N_SWITCH_VOLUNTARY]++;
 	if (s->klock_cnt && now > s->klock_ns)
 		s->part_ns[WG_T_KLOCK_SPIN] += now - s->klock_ns;
+	s->delay_ns = t->sched_info.run_delay;
 	s->state = state;
 	state_sum(s, state)->cnt++;
 	write_end(s);
@@ -91,7 +92,7 @@ int on_switch(unsigned long long *ctx)
 	struct task_struct *prev = (void *)ctx[1], *next = (void *)ctx[2];
 	struct task_state *p = task_get(prev), *n = task_get(next);
 	struct wg_cpu_slot *c;
-	u64 now, sched_ns;
+	u64 begin_ns, sched_ns;
 	u32 st;
 
 	if (!p) {
@@ -99,20 +100,23 @@ int on_switch(unsigned long long *ctx)
 		if (!n)
 			return 0;
 	}
-	now = clock_ns();
 	c = cpu_slot();
-	sched_ns = rq_clock_of(prev, now);
-	clock_learn(c, now, sched_ns);
+	begin_ns = handler_begin(c);
+	sched_ns = rq_clock_of(prev);
+	if (begin_ns)
+		clock_learn(c, begin_ns, sched_ns);
+	else if (clock_stale(c, sched_ns))
+		clock_learn(c, clock_ns(), sched_ns);
 	st = switch_prev_state(ctx, prev);
 	if (p) {
 		switch_out(prev, p, c, sched_ns, (bool)ctx[0], st);
 		if (st == TASK_DEAD)
-			emit_gone(p, prev, now);
+			emit_gone(p, prev);
 	}
 	c->probe_ns = 0; /* what is left is not the next task's */
 	if (n)
 		switch_in(next, n, c, sched_ns);
-	handler_end(c, now);
+	handler_end(c, begin_ns);
 	return 0;
 }
 
@@ -121,16 +125,16 @@ int BPF_PROG(on_wakeup, struct task_struct *t)
 {
 	struct task_state *s = task_get(t);
 	struct wg_cpu_slot *c;
-	u64 now;
+	u64 begin_ns;
 
 	/* a task woken before it slept has not left the CPU: nothing to end */
 	if (!s || !is_blocked(s->state) || !s->begun)
 		return 0;
-	now = clock_ns();
 	c = cpu_slot();
+	begin_ns = handler_begin(c);
 	write_begin(s);
-	woken(s, rq_clock_of(t, now));
+	woken(s, rq_clock_of(t));
 	write_end(s);
-	handler_end(c, now);
+	handler_end(c, begin_ns);
 	return 0;
 }

@@ -126,9 +126,9 @@ _Static_assert(sizeof(struct wg_kernel) == 48, "wg_kernel has a hole");
 struct wg_cpu_slot {
 	__u64 probe_ns; /* our time since the last bill() of the task running here */
 	__u64 total_ns; /* our time, ever */
-	__u64 event_cnt;
+	__u64 event_cnt;    /* runs of our programs that got past their filter */
 	__u64 clock_off;    /* CLOCK_MONOTONIC minus the scheduler's clock, see common.bpf.h */
-	__u64 clock_off_at; /* when that was taken, CLOCK_MONOTONIC */
+	__u64 clock_off_at; /* when that was taken, scheduler's clock */
 	__u64 pad[3];
 };
 

@@ -51,6 +51,7 @@ static __always_inline void track(struct task_struct *t)
 	if (!wg_track_wait_exec) {
 		kernel_read(&s->base, t);
 		s->oncpu_in_ns = s->base.oncpu_ns;
+		s->delay_ns = s->base.run_delay_ns;
 		s->flt_seen = s->base.min_flt + s->base.maj_flt;
 		s->state = state_now(t, s);
 		state_sum(s, s->state)->cnt++;
@@ -66,7 +67,7 @@ int on_track(struct bpf_iter__task *ctx)
 	u64 now = clock_ns();
 
 	/* the reader has just been switched in: a fresh reading of this CPU's two clocks */
-	clock_learn(cpu_slot(), now, rq_clock_of(self, now));
+	clock_learn(cpu_slot(), now, rq_clock_of(self));
 	if (t && wg_track_tgid && (u32)t->tgid == wg_track_tgid)
 		track(t);
 	return 0;

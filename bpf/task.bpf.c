@@ -41,7 +41,7 @@ int BPF_PROG(on_newtask, struct task_struct *child)
 	s->flags = WG_ROW_FORKED;
 	s->state = WG_OTHER;
 	__sync_fetch_and_add(&wg_live_cnt, 1);
-	handler_end(c, now);
+	handler_end_at(c, now);
 	return 0;
 }
 
@@ -59,13 +59,13 @@ int BPF_PROG(on_wakeup_new, struct task_struct *t)
 	write_begin(s);
 	s->begun = 1;
 	s->begin_ns = now;
-	s->since_ns = rq_clock_of(t, now);
+	s->since_ns = rq_clock_of(t);
 	s->state = WG_RUNQ_WAKE;
 	s->st[WG_RUNQ_WAKE].cnt++;
 	kernel_read(&s->base, t);
 	s->flt_seen = s->base.min_flt + s->base.maj_flt;
 	write_end(s);
-	handler_end(c, now);
+	handler_end_at(c, now);
 	return 0;
 }
 
@@ -110,7 +110,7 @@ int BPF_PROG(on_exec, struct task_struct *t)
 	if (s->flags & WG_ROW_WAITING_EXEC)
 		begin_at_exec(s, t, now);
 	write_end(s);
-	handler_end(c, now);
+	handler_end_at(c, now);
 	return 0;
 }
 
