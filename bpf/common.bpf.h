@@ -71,7 +71,7 @@ struct task_state {
 	u64 klock[WG_KLOCK_MAX];
 	u64 flt_seen; /* min_flt + maj_flt after the last fault we saw */
 	u64 pgtables_peak;
-	u64 id, parent_id;
+	u64 id, parent_id, root_id;
 	u64 begin_ns; /* CLOCK_MONOTONIC */
 	struct wg_kernel base;
 };
@@ -171,7 +171,11 @@ static __always_inline u64 sched_time(const struct wg_cpu_slot *c, u64 now)
 	return now - c->clock_off;
 }
 
-#define CLOCK_BACK_NS 100000 /* more than the two clocks drift apart between two switches */
+/*
+ * The scheduler may date a switch with the wakeup that asked for it (rq_clock_skip_update), which
+ * our own reading in between has overtaken. That ends at the next tick, 10 ms at most.
+ */
+#define CLOCK_BACK_NS 10000000
 
 /*
  * Close the open interval at now (scheduler's clock), and begin the next one there. Returns its

@@ -36,8 +36,9 @@ static __always_inline u64 row_arrival(const struct task_state *s, struct task_s
 static __always_inline void row_close(struct wg_row *r, const struct task_state *s, u64 now)
 {
 	u64 d, probe = 0;
-	u8 state = s->state;
+	u64 state = s->state;
 
+	barrier_var(state); /* one 64-bit register: 6.1 does not carry a bound from w3 to w4 */
 	if (state >= WG_STATE_CNT)
 		return; /* never; for the verifier */
 
@@ -81,6 +82,7 @@ static __always_inline void row_fill(struct wg_row *r, struct task_state *s, str
 	r->flags = s->flags;
 	r->id = s->id;
 	r->parent_id = s->parent_id;
+	r->root_id = s->root_id;
 	r->begin_ns = s->begin_ns;
 	r->tid = t->pid;
 	r->tgid = t->tgid;

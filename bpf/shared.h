@@ -99,6 +99,7 @@ struct wg_row {
 	__u64 begin_ns;	  /* when the ledger began: birth, exec or attach */
 	__u64 now_ns;	  /* when this row was made */
 	__u64 parent_id;  /* id of the task it was forked by; 0 for a root */
+	__u64 root_id;	  /* id of the first tracked ancestor; its own for a root */
 	__u32 tid;
 	__u32 tgid;
 	__u32 flags;	  /* enum wg_row_flags */

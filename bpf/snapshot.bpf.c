@@ -42,7 +42,7 @@ static __always_inline void track(struct task_struct *t)
 		loss(WG_LOSS_STORAGE);
 		return;
 	}
-	s->id = __sync_fetch_and_add(&wg_last_id, 1) + 1;
+	s->id = s->root_id = __sync_fetch_and_add(&wg_last_id, 1) + 1;
 	s->flags = wg_track_wait_exec ? WG_ROW_WAITING_EXEC : 0;
 	s->begin_ns = now;
 	s->since_ns = s->in_ns = sched_time(cpu_slot(), now);

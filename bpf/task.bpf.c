@@ -38,6 +38,7 @@ int BPF_PROG(on_newtask, struct task_struct *child)
 	}
 	s->id = __sync_fetch_and_add(&wg_last_id, 1) + 1;
 	s->parent_id = parent->id;
+	s->root_id = parent->root_id;
 	s->flags = WG_ROW_FORKED;
 	s->state = WG_OTHER;
 	__sync_fetch_and_add(&wg_live_cnt, 1);
@@ -104,6 +105,13 @@ int BPF_PROG(on_exec, struct task_struct *t)
 	now = clock_ns();
 	c = cpu_slot();
 	write_begin(s);
+	if (!s->begun) {
+		/* a root that has been running since before it was tracked */
+		s->begun = 1;
+		s->state = WG_CPU;
+		s->in_ns = s->since_ns;
+		kernel_read(&s->base, t);
+	}
 	running(t, s, c);
 	bill_oncpu(s, c, sched_time(c, now));
 	s->flags |= WG_ROW_EXECED;

@@ -254,7 +254,7 @@ static int fill_run(struct run *run, const struct bench *b, const struct workloa
 /* Between the two edges: go, and wait until the work is done. Ctrl-C leaves what was seen. */
 static int go_and_wait(struct window *w, struct runner *rn, struct run *run, struct err *e)
 {
-	int err = window_begin(w, e);
+	int err = window_begin(w, runner_pid(rn), e);
 
 	if (!err)
 		err = runner_go(rn, e);

@@ -158,7 +158,7 @@ static int measure(struct collector *c, struct recording *r, struct child *child
 	} else {
 		err = collector_track(c, o->tgid, false, e);
 		if (!err)
-			err = window_begin(&w, e);
+			err = window_begin(&w, 0, e);
 	}
 	if (!err)
 		err = watch(c, child, &w, &procs, o, e);

@@ -48,11 +48,17 @@ int window_begin_empty(struct window *w, struct err *e)
 	return begin(w, e);
 }
 
-int window_begin(struct window *w, struct err *e)
+int window_begin(struct window *w, pid_t root, struct err *e)
 {
 	int err = begin(w, e);
+	size_t i;
 
-	return err ? err : collector_snapshot(w->c, &w->before, e);
+	if (!err)
+		err = collector_snapshot(w->c, &w->before, e);
+	for (i = 0; !err && root && i < w->before.cnt; i++)
+		if (w->before.row[i].tid == (uint32_t)root)
+			w->root_id = w->before.row[i].root_id;
+	return err;
 }
 
 static const struct wg_row *row_of(const struct rows *r, uint64_t id)
@@ -74,6 +80,8 @@ static int add_thread(const struct window *w, struct run *run, const struct wg_r
 	const struct wg_row *before = row_of(&w->before, row->id);
 	struct thread *t;
 
+	if (w->root_id && row->root_id != w->root_id)
+		return 0;
 	/* went while the first snapshot was walking, before it got there */
 	if (!before && row->begin_ns < w->begin_ns && row->flags & WG_ROW_DEAD)
 		return 0;

@@ -13,6 +13,7 @@
 
 struct window {
 	struct collector *c; /* not owned */
+	uint64_t root_id;    /* only tasks of this tree; 0: all that are tracked */
 	struct rows before, after, gone;
 	struct cost cost;
 	uint64_t busy_ns, steal_ns; /* of the machine, at the start; UNKNOWN if not had */
@@ -22,8 +23,11 @@ struct window {
 void window_init(struct window *w, struct collector *c);
 void window_clear(struct window *w);
 
-/* Take the first edge: a snapshot of what is tracked now. */
-int window_begin(struct window *w, struct err *e);
+/*
+ * Take the first edge: a snapshot of what is tracked now. root: the window is of the tasks that
+ * descend from this tracked process; 0: of all that are tracked.
+ */
+int window_begin(struct window *w, pid_t root, struct err *e);
 /* The first edge lies before anything was tracked: all ledgers count from their own beginning. */
 int window_begin_empty(struct window *w, struct err *e);
 

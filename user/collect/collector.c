@@ -280,11 +280,36 @@ void collector_close(struct collector *c)
 	free(c);
 }
 
+/*
+ * A process at a gate may still be on its way to sleep there. Only a task that is not running has
+ * an exact on-CPU counter, so give it a moment.
+ */
+static void wait_asleep(pid_t tgid)
+{
+	const struct timespec moment = {.tv_nsec = 50000};
+	char path[64], line[512], *state;
+	int tries;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tgid);
+	for (tries = 0; tries < 2000; tries++) {
+		scoped_file FILE *f = fopen(path, "re");
+
+		if (!f || !fgets(line, sizeof(line), f))
+			return;
+		state = strrchr(line, ')');
+		if (!state || state[1] != ' ' || state[2] == 'S')
+			return;
+		nanosleep(&moment, NULL);
+	}
+}
+
 int collector_track(struct collector *c, pid_t tgid, bool wait_exec, struct err *e)
 {
 	long before = collector_live(c);
 	int err;
 
+	if (wait_exec)
+		wait_asleep(tgid);
 	c->skel->bss->wg_track_wait_exec = wait_exec;
 	c->skel->bss->wg_track_tgid = (u32)tgid;
 	err = iterate(c->track, NULL);

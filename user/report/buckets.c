@@ -51,7 +51,7 @@ static int width_of(int b, enum bucket_heads heads)
 }
 
 void bucket_columns_fit(struct bucket_columns *c, enum bucket_heads heads,
-			const double ns[BUCKET_CNT], int room)
+			const double weight[BUCKET_CNT], int room)
 {
 	int used = width_of(B_OTHER, heads), least;
 
@@ -60,7 +60,7 @@ void bucket_columns_fit(struct bucket_columns *c, enum bucket_heads heads,
 	while (used > room) {
 		least = -1;
 		for (int b = 0; b < BUCKET_CNT; b++) {
-			if (c->shown[b] && (least < 0 || ns[b] < ns[least]))
+			if (c->shown[b] && (least < 0 || weight[b] < weight[least]))
 				least = b;
 		}
 		if (least < 0)

@@ -26,9 +26,9 @@ struct bucket_columns {
 void bucket_columns_clear(struct bucket_columns *c);
 /* A row with these ns, of which all is the sum: mark what matters in it. */
 void bucket_columns_see(struct bucket_columns *c, const double ns[BUCKET_CNT], double all);
-/* Keep no more columns than fit in room, those with the most time in ns; the rest becomes other. */
+/* Keep no more columns than fit in room, those with the most weight; the rest becomes other. */
 void bucket_columns_fit(struct bucket_columns *c, enum bucket_heads heads,
-			const double ns[BUCKET_CNT], int room);
+			const double weight[BUCKET_CNT], int room);
 /* After see and fit: where the rest goes. Call with every row before the first heads. */
 void bucket_columns_rest(struct bucket_columns *c, const double ns[BUCKET_CNT]);
 

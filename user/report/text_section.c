@@ -187,10 +187,12 @@ static const struct run *typical(const struct group *g)
 	return best;
 }
 
-/* The threads of one run, each on its line. */
-static int one_run(FILE *f, const struct group *g, const char *name, const struct text_opts *o)
+/* The threads of one run, each on its line; of a pool those that never ran on one together. */
+static int one_run(FILE *f, const struct group *g, const char *name, bool fold_idle,
+		   const struct text_opts *o)
 {
 	const struct threads_opts opts = {.role = true,
+					  .fold_idle = fold_idle,
 					  .total = true,
 					  .indent = 2 * INDENT,
 					  .columns = o->columns,
@@ -218,7 +220,7 @@ static int pool_section(FILE *f, const struct section *sec, const struct text_op
 	for (size_t i = 0; !err && o->verbose && i < sec->group_cnt; i++) {
 		scoped_free char *name = printable(sec->groups[i].first->model, 20);
 
-		err = name ? one_run(f, &sec->groups[i], name, o) : -ENOMEM;
+		err = name ? one_run(f, &sec->groups[i], name, true, o) : -ENOMEM;
 	}
 	return err;
 }
@@ -276,7 +278,7 @@ static int command_threads(FILE *f, const struct group *g, const struct text_opt
 	int err = threads_print(f, g->runs, g->run_cnt, &opts);
 
 	if (!err && many && o->verbose)
-		err = one_run(f, g, "", o);
+		err = one_run(f, g, "", false, o);
 	return err;
 }
 

@@ -97,17 +97,32 @@ static size_t merge_names(struct row *rows, size_t cnt)
 	return left;
 }
 
-/* The rows from max on as one at its place. Returns how many are left. */
-static size_t merge_tail(struct row *rows, size_t cnt, size_t max)
+/* The rows from at on as one, under this name. Returns how many are left. */
+static size_t merge_from(struct row *rows, size_t cnt, size_t at, const char *name)
 {
-	if (!max || cnt <= max)
-		return cnt;
-	for (size_t i = max + 1; i < cnt; i++)
-		row_add(&rows[max], &rows[i]);
-	strcpy(rows[max].comm, "(the rest)");
-	rows[max].tid = 0;
-	rows[max].role = ROLE_HELPER;
-	return max + 1;
+	for (size_t i = at + 1; i < cnt; i++)
+		row_add(&rows[at], &rows[i]);
+	snprintf(rows[at].comm, sizeof(rows[at].comm), "%s", name);
+	rows[at].tid = 0;
+	rows[at].role = ROLE_HELPER;
+	return at + 1;
+}
+
+/* Of rows sorted by on-CPU time, those that are too many to show. Returns how many are left. */
+static size_t merge_tail(struct row *rows, size_t cnt, const struct threads_opts *o)
+{
+	size_t busy = cnt;
+	char name[32];
+
+	while (o->fold_idle && busy && !rows[busy - 1].oncpu_ns)
+		busy--;
+	if (cnt - busy > 1) {
+		snprintf(name, sizeof(name), "(%zu idle)", cnt - busy);
+		cnt = merge_from(rows, cnt, busy, name);
+	}
+	if (o->row_max && cnt > o->row_max)
+		cnt = merge_from(rows, cnt, o->row_max, "(the rest)");
+	return cnt;
 }
 
 static struct row *collect(const struct run *const *runs, size_t cnt, size_t *row_cnt)
@@ -139,6 +154,12 @@ static double row_time(const struct row *row)
 	return sum;
 }
 
+static const char *const short_roles[ROLE_CNT] = {
+	[ROLE_WORKER] = "worker",
+	[ROLE_ORCHESTRATOR] = "orch.",
+	[ROLE_HELPER] = "helper",
+};
+
 /* One unit for each column of times, that of its sum. */
 struct units {
 	struct time_unit wall, oncpu;
@@ -155,7 +176,7 @@ static void row_cells(struct table *t, const struct row *row, const struct threa
 		snprintf(number, sizeof(number), "%u", row->tid);
 	table_cell(t, o->by_name ? fmt_count(WORD, row->thread_cnt) : number);
 	if (o->role)
-		table_cell(t, row->tid || o->by_name ? role_name(row->role) : "");
+		table_cell(t, row->tid ? short_roles[row->role] : "");
 	table_cell(t, fmt_time_in(WORD, units->wall, (double)row->wall_ns));
 	table_cell(t, fmt_time_in(WORD, units->oncpu, (double)row->oncpu_ns));
 	bucket_cells(t, c, row->bucket_ns, row_time(row));
@@ -188,20 +209,43 @@ static struct table *make(const struct row *rows, size_t cnt, const struct row *
 	return t;
 }
 
+/*
+ * How much each bucket says of these threads: half by its share of all the time they lived, half
+ * by its share in each row, weighed by how long the row was on a CPU. By the first alone, threads
+ * that only wait would push out what the busy ones did.
+ */
+static void weigh(double weight[BUCKET_CNT], const struct row *rows, size_t cnt,
+		  const struct row *total)
+{
+	double all = row_time(total), oncpu = (double)total->oncpu_ns;
+
+	for (int b = 0; b < BUCKET_CNT; b++) {
+		weight[b] = all > 0 ? total->bucket_ns[b] / all : 0;
+		for (size_t i = 0; oncpu > 0 && i < cnt; i++) {
+			double time = row_time(&rows[i]);
+			double busy = (double)rows[i].oncpu_ns / oncpu;
+
+			weight[b] += time > 0 ? rows[i].bucket_ns[b] / time * busy : 0;
+		}
+	}
+}
+
 /* Which buckets get a column: what matters in some row, as far as the width goes. */
 static int choose(struct bucket_columns *c, const struct row *rows, size_t cnt,
 		  const struct row *total, const struct threads_opts *o)
 {
+	double weight[BUCKET_CNT];
 	struct table *bare;
 
 	bucket_columns_clear(c);
+	weigh(weight, rows, cnt, total);
 	bare = make(rows, cnt, total, o, c);
 	if (!bare)
 		return -ENOMEM;
 	bucket_columns_see(c, total->bucket_ns, row_time(total));
 	for (size_t i = 0; i < cnt; i++)
 		bucket_columns_see(c, rows[i].bucket_ns, row_time(&rows[i]));
-	bucket_columns_fit(c, BUCKET_HEADS_SHORT, total->bucket_ns,
+	bucket_columns_fit(c, BUCKET_HEADS_SHORT, weight,
 			   o->columns - o->indent - table_width(bare));
 	bucket_columns_rest(c, total->bucket_ns);
 	table_free(bare);
@@ -227,7 +271,7 @@ int threads_print(FILE *f, const struct run *const *runs, size_t cnt, const stru
 	}
 	if (row_cnt)
 		qsort(rows, row_cnt, sizeof(*rows), compare_oncpu);
-	row_cnt = merge_tail(rows, row_cnt, o->row_max);
+	row_cnt = merge_tail(rows, row_cnt, o);
 	err = choose(&c, rows, row_cnt, &total, o);
 	if (err)
 		return err;

@@ -11,6 +11,7 @@ struct threads_opts {
 	bool by_name;	/* threads of one name make one row */
 	bool role;	/* a column for the role */
 	bool total;	/* a last row with the sum */
+	bool fold_idle; /* threads that never ran are summed in one row */
 	size_t row_max; /* more rows than these are summed in one; 0 for no limit */
 	int indent, columns;
 	bool color;

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -84,6 +85,7 @@ static void exec_child(struct birth *b, const char *path, pid_t loader)
 	char *const argv[] = {(char *)path, NULL};
 	sigset_t none;
 	int null, code;
+	ssize_t got;
 	char go;
 
 	setpgid(0, 0);
@@ -95,13 +97,18 @@ static void exec_child(struct birth *b, const char *path, pid_t loader)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* Our copy of the other end would keep the gate from ever reading as closed. */
 	close(b->gate[1]);
-	if (read(b->gate[0], &go, 1) != 1)
+	do
+		got = read(b->gate[0], &go, 1);
+	while (got < 0 && errno == EINTR);
+	if (got != 1)
 		_exit(127);
 	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (null >= 0)
 		dup2(null, STDIN_FILENO);
 	dup2(b->err[1], STDOUT_FILENO);
 	dup2(b->err[1], STDERR_FILENO);
+	/* What we inherited ourselves, and what a library opened, is none of its business. */
+	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 	fcntl(b->in[0], F_SETFD, 0);
 	fcntl(b->out[1], F_SETFD, 0);
 	execve(path, argv, b->env);

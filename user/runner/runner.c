@@ -93,17 +93,16 @@ static int fail_message(struct runner *r, struct err *e, int code, const char *w
 	return fail(r, e, code, "%s", code == -ENOMEM ? "no memory for its message" : why);
 }
 
+/* A runner that is gone is no error yet: it may have said why, and the next read will tell. */
 static int send_line(struct runner *r, const char *line, uint64_t deadline_ns, struct err *e)
 {
-	char fate[128];
 	int code = process_write(&r->process, line, strlen(line), deadline_ns);
 
-	if (!code)
+	if (!code || code == -EPIPE)
 		return 0;
 	if (code == -ETIMEDOUT)
 		return fail(r, e, code, "does not read what it is sent");
-	process_fate(&r->process, fate, sizeof(fate));
-	return fail(r, e, code, "%s and cannot be written to", fate);
+	return fail(r, e, code, "cannot be written to: %s", strerror(-code));
 }
 
 /* --- open --- */

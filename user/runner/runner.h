@@ -47,6 +47,8 @@ struct runner_hello {
 /*
  * Fork the runner and wait at a gate before its exec, so that the caller can begin to track it:
  * returns with *out set and the child's pid from runner_pid; the child goes on at runner_start.
+ * It is killed when the thread that called this ends. What it prints goes to the errors, not to
+ * our stdout.
  */
 int runner_open(struct runner **out, const struct runner_spec *spec, struct err *e);
 pid_t runner_pid(const struct runner *r);
@@ -61,7 +63,8 @@ long long runner_n(const struct runner *r);
 int runner_go(struct runner *r, struct err *e);
 /*
  * Wait for done; fills run->works, run->work_ns, run->checksum, run->task_cnt. Also fails when two
- * tasks that must agree do not. *stop set by a signal handler (may be NULL) ends the wait with -EINTR.
+ * tasks that must agree do not. *stop set by a signal handler (may be NULL) ends the wait with
+ * -EINTR; the work goes on, and can be waited for again or closed.
  */
 int runner_wait(struct runner *r, struct run *run, volatile sig_atomic_t *stop, struct err *e);
 /* Ask it to stop, wait a moment, kill it and its process group if it does not. Accepts NULL. Frees r. */

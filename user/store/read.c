@@ -36,6 +36,19 @@ static int damaged(struct reader *rd, const char *why)
 		       why);
 }
 
+/* SQLite's words quote names out of the file: any bytes, made one line of text here. */
+static int damaged_sql(struct reader *rd)
+{
+	char why[128];
+
+	utf8_clean(why, sizeof(why), sqlite3_errmsg(rd->db));
+	for (char *p = why; *p; p++) {
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	}
+	return damaged(rd, why);
+}
+
 static int sql_error(struct reader *rd)
 {
 	int code = sqlite3_errcode(rd->db);
@@ -45,7 +58,7 @@ static int sql_error(struct reader *rd)
 	if (code == SQLITE_NOTADB)
 		return err_set(rd->e, -EINVAL, "cannot read %s: it is no recording of wallgap",
 			       rd->path);
-	return damaged(rd, sqlite3_errmsg(rd->db));
+	return damaged_sql(rd);
 }
 
 /* --- the file before SQLite sees it: https://www.sqlite.org/fileformat2.html#the_database_header */
