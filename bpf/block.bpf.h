@@ -16,8 +16,8 @@ enum call_class {
 	CALL_SLEEP,
 	CALL_POLL,
 	CALL_IPC,
-	CALL_RW,    /* a pipe or socket when interruptible, a device when not */
-	CALL_FILE,  /* a device when uninterruptible */
+	CALL_RW,   /* a pipe or socket when interruptible, a device when not */
+	CALL_FILE, /* a device when uninterruptible */
 	CALL_CHILD,
 	CALL_CLONE, /* a child when uninterruptible: vfork's wait */
 };

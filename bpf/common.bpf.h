@@ -58,9 +58,9 @@ struct task_state {
 	u8 klock_mmap;	 /* the outermost is mmap_lock of the own process */
 	u8 begun;	 /* the ledger counts */
 	u8 preempt_blocking;
-	u32 flags;	 /* enum wg_row_flags */
-	u64 klock_ns;	 /* when the outermost began, or the switch-in since */
-	u64 delay_ns;	 /* sched_info.run_delay at the last switch-out */
+	u32 flags;    /* enum wg_row_flags */
+	u64 klock_ns; /* when the outermost began, or the switch-in since */
+	u64 delay_ns; /* sched_info.run_delay at the last switch-out */
 	/* the sums; a state's time and count share a line */
 	struct state_sum {
 		u64 ns, cnt;
@@ -69,7 +69,7 @@ struct task_state {
 	u64 part_ns[WG_PART_CNT];
 	/* rarely touched */
 	u64 klock[WG_KLOCK_MAX];
-	u64 flt_seen; /* min_flt + maj_flt after the last fault we saw */
+	u64 min_seen, maj_seen; /* the task's min_flt and maj_flt after the last fault we saw */
 	u64 pgtables_peak;
 	u64 id, parent_id, root_id;
 	u64 begin_ns; /* CLOCK_MONOTONIC */
@@ -88,7 +88,7 @@ extern struct task_map tasks SEC(".maps");
 
 extern struct wg_cpu_slot wg_cpu[WG_CPU_MAX];
 extern __u64 wg_loss_cnt[WG_LOSS_CNT]; /* atomic */
-extern __u64 wg_repair_cnt;		  /* atomic */
+extern __u64 wg_repair_cnt;	       /* atomic */
 
 static __always_inline struct task_state *task_get(struct task_struct *t)
 {
@@ -309,6 +309,23 @@ static __always_inline void running(struct task_struct *t, struct task_state *s,
 		return;
 	arrived(t, s, c, t->sched_info.last_arrival);
 	__sync_fetch_and_add(&wg_repair_cnt, 1);
+}
+
+/* What the task's fault counters have gained since we looked came without a trap. */
+static __always_inline void faults_untrapped(struct task_state *s, struct task_struct *t)
+{
+	u64 min_flt = t->min_flt, maj_flt = t->maj_flt;
+
+	s->count[WG_N_FAULT_UNTRAPPED] += min_flt - s->min_seen;
+	s->count[WG_N_FAULT_UNTRAPPED_MAJOR] += maj_flt - s->maj_seen;
+	s->min_seen = min_flt;
+	s->maj_seen = maj_flt;
+}
+
+static __always_inline void faults_seen(struct task_state *s, struct task_struct *t)
+{
+	s->min_seen = t->min_flt;
+	s->maj_seen = t->maj_flt;
 }
 
 static __always_inline void pgtables_seen(struct task_state *s, struct task_struct *t)

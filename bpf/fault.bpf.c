@@ -12,17 +12,12 @@
  */
 #include "common.bpf.h"
 
-static __always_inline u64 faults_of(struct task_struct *t)
-{
-	return t->min_flt + t->maj_flt;
-}
-
 static __always_inline int fault_begin(enum wg_fault mode, enum wg_count kind)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct task_state *s = task_get(t);
 	struct wg_cpu_slot *c;
-	u64 now, seen;
+	u64 now;
 
 	if (!s || !s->begun)
 		return 0;
@@ -33,9 +28,7 @@ static __always_inline int fault_begin(enum wg_fault mode, enum wg_count kind)
 		fault_drop(s);
 	running(t, s, c);
 	bill_oncpu(s, c, sched_time(c, now));
-	seen = faults_of(t);
-	s->count[WG_N_FAULT_UNTRAPPED] += seen - s->flt_seen;
-	s->flt_seen = seen;
+	faults_untrapped(s, t);
 	s->fault = mode;
 	s->count[kind]++;
 	s->state = WG_CPU_FAULT;
@@ -65,7 +58,7 @@ static __always_inline void fault_end(struct task_struct *t, struct task_state *
 	s->state = WG_CPU;
 	s->fault = WG_FAULT_NONE;
 	s->count[kind]++;
-	s->flt_seen = faults_of(t);
+	faults_seen(s, t);
 	pgtables_seen(s, t);
 	write_end(s);
 }
@@ -116,7 +109,7 @@ int BPF_PROG(on_fault_exit, struct vm_area_struct *vma, unsigned long addr, unsi
 	struct task_state *s;
 	struct wg_cpu_slot *c;
 	enum wg_count kind;
-	u64 now, seen;
+	u64 now;
 
 	if (ret & VM_FAULT_RETRY)
 		return 0;
@@ -125,23 +118,23 @@ int BPF_PROG(on_fault_exit, struct vm_area_struct *vma, unsigned long addr, unsi
 		return 0;
 	now = clock_ns();
 	c = cpu_slot();
+	kind = (ret & VM_FAULT_MAJOR) || (flags & FAULT_FLAG_TRIED) ? WG_N_FAULT_MAJOR
+								    : WG_N_FAULT_MINOR;
 	if (!regs) {
 		/* no trap: counted, its time stays with the system call that raised it */
 		write_begin(s);
-		seen = faults_of(t);
-		s->count[WG_N_FAULT_UNTRAPPED] += !(ret & FAULT_ERROR);
-		s->flt_seen = seen;
+		s->count[kind == WG_N_FAULT_MAJOR ? WG_N_FAULT_UNTRAPPED_MAJOR
+						  : WG_N_FAULT_UNTRAPPED] += !(ret & FAULT_ERROR);
+		faults_seen(s, t);
 		pgtables_seen(s, t);
 		write_end(s);
 	} else if (ret & FAULT_ERROR) {
 		write_begin(s);
 		running(t, s, c);
-	bill_oncpu(s, c, sched_time(c, now));
+		bill_oncpu(s, c, sched_time(c, now));
 		fault_drop(s);
 		write_end(s);
 	} else {
-		kind = (ret & VM_FAULT_MAJOR) || (flags & FAULT_FLAG_TRIED) ? WG_N_FAULT_MAJOR
-									 : WG_N_FAULT_MINOR;
 		fault_end(t, s, now, c, kind);
 	}
 	handler_end_at(c, now);

@@ -97,7 +97,8 @@ static __always_inline void row_fill(struct wg_row *r, struct task_state *s, str
 		r->state_ns[WG_CPU] += r->open_ns;
 	}
 	kernel_read(&r->kernel, t);
-	r->count[WG_N_FAULT_UNTRAPPED] += r->kernel.min_flt + r->kernel.maj_flt - s->flt_seen;
+	r->count[WG_N_FAULT_UNTRAPPED] += r->kernel.min_flt - s->min_seen;
+	r->count[WG_N_FAULT_UNTRAPPED_MAJOR] += r->kernel.maj_flt - s->maj_seen;
 	__builtin_memcpy(&r->kernel_base, &s->base, sizeof(r->kernel_base));
 	r->oncpu_in_ns = arrival ? r->kernel.oncpu_ns : s->oncpu_in_ns;
 	r->pgtables_bytes = mm ? mm->pgtables_bytes.counter : 0;

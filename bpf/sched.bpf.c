@@ -73,7 +73,7 @@ static __always_inline void begin_first_in(struct task_struct *t, struct task_st
 	s->since_ns = now;
 	s->state = WG_RUNQ_WAKE;
 	kernel_read(&s->base, t);
-	s->flt_seen = s->base.min_flt + s->base.maj_flt;
+	faults_seen(s, t);
 }
 
 static __always_inline void switch_in(struct task_struct *t, struct task_state *s,

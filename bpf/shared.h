@@ -46,29 +46,30 @@ enum wg_state {
 enum wg_count {
 	WG_N_SWITCH_VOLUNTARY,
 	WG_N_SWITCH_INVOLUNTARY,
-	WG_N_FAULT_MINOR,      /* ends seen */
-	WG_N_FAULT_MAJOR,      /* ends seen */
-	WG_N_FAULT_USER,       /* entries from user mode */
-	WG_N_FAULT_KERNEL,     /* entries from kernel mode */
-	WG_N_FAULT_UNENDED,    /* entries with no end: signal, bad address, fix-up */
-	WG_N_FAULT_UNTRAPPED,  /* raised by the kernel without a trap (populate, get_user_pages) */
-	WG_N_SAMPLE_USER,      /* cpu-clock samples in WG_CPU, user mode */
-	WG_N_SAMPLE_KERNEL,    /* cpu-clock samples in WG_CPU, kernel mode */
-	WG_N_KLOCK_CONTENDED,  /* contention_begin events, outermost, sleeping locks */
-	WG_N_KLOCK_SPIN,       /* the same, spin locks */
-	WG_N_KLOCK_MMAP,       /* of the sleeping ones: mmap_lock of the own process */
-	WG_N_PREEMPT_BLOCKING, /* preempted after setting a sleeping state */
+	WG_N_FAULT_MINOR,	    /* ends seen */
+	WG_N_FAULT_MAJOR,	    /* ends seen */
+	WG_N_FAULT_USER,	    /* entries from user mode */
+	WG_N_FAULT_KERNEL,	    /* entries from kernel mode */
+	WG_N_FAULT_UNENDED,	    /* entries with no end: signal, bad address, fix-up */
+	WG_N_FAULT_UNTRAPPED,	    /* minor ones without a trap (populate, get_user_pages) */
+	WG_N_FAULT_UNTRAPPED_MAJOR, /* major ones without a trap */
+	WG_N_SAMPLE_USER,	    /* cpu-clock samples in WG_CPU, user mode */
+	WG_N_SAMPLE_KERNEL,	    /* cpu-clock samples in WG_CPU, kernel mode */
+	WG_N_KLOCK_CONTENDED,	    /* contention_begin events, outermost, sleeping locks */
+	WG_N_KLOCK_SPIN,	    /* the same, spin locks */
+	WG_N_KLOCK_MMAP,	    /* of the sleeping ones: mmap_lock of the own process */
+	WG_N_PREEMPT_BLOCKING,	    /* preempted after setting a sleeping state */
 	WG_COUNT_CNT,
 };
 
 /* Time that is a part of a state, or of several: evidence, not a bucket of its own. */
 enum wg_part {
-	WG_T_KLOCK_MMAP,      /* of WG_KLOCK: mmap_lock of the own process */
-	WG_T_KLOCK_SPIN,      /* of WG_CPU and WG_CPU_FAULT: inside a contended kernel lock */
-	WG_T_FAULT_BLOCKED,   /* of the blocked states: inside a page fault */
-	WG_T_PREEMPT_BLOCKING,/* of WG_RUNQ_PREEMPT: preempted after setting a sleeping state,
+	WG_T_KLOCK_MMAP,       /* of WG_KLOCK: mmap_lock of the own process */
+	WG_T_KLOCK_SPIN,       /* of WG_CPU and WG_CPU_FAULT: inside a contended kernel lock */
+	WG_T_FAULT_BLOCKED,    /* of the blocked states: inside a page fault */
+	WG_T_PREEMPT_BLOCKING, /* of WG_RUNQ_PREEMPT: preempted after setting a sleeping state,
 				 which the kernel's run_delay leaves out */
-	WG_T_BEFORE,	      /* on CPU between the start of tracking and exec, in no state */
+	WG_T_BEFORE,	       /* on CPU between the start of tracking and exec, in no state */
 	WG_PART_CNT,
 };
 
@@ -83,27 +84,27 @@ struct wg_kernel {
 };
 
 enum wg_row_flags {
-	WG_ROW_DEAD = 1 << 0,	     /* the task's last row: it has left the CPU for good */
-	WG_ROW_ON_CPU = 1 << 1,	     /* was running when visited */
-	WG_ROW_TORN = 1 << 2,	     /* could not be read whole in the tries allowed */
-	WG_ROW_EXECED = 1 << 3,	     /* has called exec while tracked */
-	WG_ROW_FORKED = 1 << 4,	     /* tracked since its birth (inherited) */
-	WG_ROW_COMPAT = 1 << 5,	     /* made 32-bit system calls: waits in them are "other" */
-	WG_ROW_WAITING_EXEC = 1 << 6,/* a root that has not called exec: its ledger is not begun */
+	WG_ROW_DEAD = 1 << 0,	      /* the task's last row: it has left the CPU for good */
+	WG_ROW_ON_CPU = 1 << 1,	      /* was running when visited */
+	WG_ROW_TORN = 1 << 2,	      /* could not be read whole in the tries allowed */
+	WG_ROW_EXECED = 1 << 3,	      /* has called exec while tracked */
+	WG_ROW_FORKED = 1 << 4,	      /* tracked since its birth (inherited) */
+	WG_ROW_COMPAT = 1 << 5,	      /* made 32-bit system calls: waits in them are "other" */
+	WG_ROW_WAITING_EXEC = 1 << 6, /* a root that has not called exec: its ledger is not begun */
 };
 
 #define WG_COMM_LEN 16
 
 struct wg_row {
-	__u64 id;	  /* unique for this load of the programs; survives tid reuse */
-	__u64 begin_ns;	  /* when the ledger began: birth, exec or attach */
-	__u64 now_ns;	  /* when this row was made */
-	__u64 parent_id;  /* id of the task it was forked by; 0 for a root */
-	__u64 root_id;	  /* id of the first tracked ancestor; its own for a root */
+	__u64 id;	 /* unique for this load of the programs; survives tid reuse */
+	__u64 begin_ns;	 /* when the ledger began: birth, exec or attach */
+	__u64 now_ns;	 /* when this row was made */
+	__u64 parent_id; /* id of the task it was forked by; 0 for a root */
+	__u64 root_id;	 /* id of the first tracked ancestor; its own for a root */
 	__u32 tid;
 	__u32 tgid;
-	__u32 flags;	  /* enum wg_row_flags */
-	__u32 state;	  /* enum wg_state at now_ns */
+	__u32 flags; /* enum wg_row_flags */
+	__u32 state; /* enum wg_state at now_ns */
 	char comm[WG_COMM_LEN];
 	__u64 state_ns[WG_STATE_CNT];
 	__u64 state_cnt[WG_STATE_CNT]; /* intervals begun */
@@ -111,10 +112,10 @@ struct wg_row {
 	__u64 part_ns[WG_PART_CNT];
 	struct wg_kernel kernel;      /* now */
 	struct wg_kernel kernel_base; /* when tracking began */
-	__u64 oncpu_in_ns;	/* kernel.oncpu_ns at the last switch-in, for a running task */
-	__u64 oncpu_open_ns;	/* of state_ns: on CPU since that switch-in */
-	__u64 open_ns;		/* of state_ns[state]: the interval still open at now_ns */
-	__u64 pgtables_bytes;	/* of the process, now; 0 once its memory is gone */
+	__u64 oncpu_in_ns;    /* kernel.oncpu_ns at the last switch-in, for a running task */
+	__u64 oncpu_open_ns;  /* of state_ns: on CPU since that switch-in */
+	__u64 open_ns;	      /* of state_ns[state]: the interval still open at now_ns */
+	__u64 pgtables_bytes; /* of the process, now; 0 once its memory is gone */
 	__u64 pgtables_peak_bytes;
 };
 
@@ -125,8 +126,8 @@ _Static_assert(sizeof(struct wg_kernel) == 48, "wg_kernel has a hole");
 
 /* Per CPU, written on that CPU only. A line each. */
 struct wg_cpu_slot {
-	__u64 probe_ns; /* our time since the last bill() of the task running here */
-	__u64 total_ns; /* our time, ever */
+	__u64 probe_ns;	    /* our time since the last bill() of the task running here */
+	__u64 total_ns;	    /* our time, ever */
 	__u64 event_cnt;    /* runs of our programs that got past their filter */
 	__u64 clock_off;    /* CLOCK_MONOTONIC minus the scheduler's clock, see common.bpf.h */
 	__u64 clock_off_at; /* when that was taken, scheduler's clock */

@@ -52,7 +52,7 @@ static __always_inline void track(struct task_struct *t)
 		kernel_read(&s->base, t);
 		s->oncpu_in_ns = s->base.oncpu_ns;
 		s->delay_ns = s->base.run_delay_ns;
-		s->flt_seen = s->base.min_flt + s->base.maj_flt;
+		faults_seen(s, t);
 		s->state = state_now(t, s);
 		state_sum(s, s->state)->cnt++;
 		s->begun = 1;

@@ -64,7 +64,7 @@ int BPF_PROG(on_wakeup_new, struct task_struct *t)
 	s->state = WG_RUNQ_WAKE;
 	s->st[WG_RUNQ_WAKE].cnt++;
 	kernel_read(&s->base, t);
-	s->flt_seen = s->base.min_flt + s->base.maj_flt;
+	faults_seen(s, t);
 	write_end(s);
 	handler_end_at(c, now);
 	return 0;
@@ -87,7 +87,7 @@ static __always_inline void begin_at_exec(struct task_state *s, struct task_stru
 	 */
 	s->base.oncpu_ns = base_oncpu;
 	s->part_ns[WG_T_BEFORE] = oncpu;
-	s->flt_seen = s->base.min_flt + s->base.maj_flt;
+	faults_seen(s, t);
 	s->begin_ns = now;
 	s->flags &= ~WG_ROW_WAITING_EXEC;
 	wg_exec_ns = now;

@@ -83,7 +83,7 @@ struct sched_info {
 struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
-	int on_cpu;
+	unsigned int on_cpu; /* u8 since 6.19 or so: libbpf resizes a load only if it is unsigned */
 	struct sched_entity se;
 	struct mm_struct *mm;
 	unsigned in_iowait : 1;

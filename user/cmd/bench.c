@@ -62,8 +62,7 @@ static int parse(struct bench *b, int argc, char **argv)
 		 "on-CPU samples a second and CPU (997; 0: none)"},
 		{"output", 'o', OPT_STR, &b->out, 0, 0, "FILE",
 		 "the recording (wallgap-<date>-<time>.wg)"},
-		{"verbose", 'v', OPT_FLAG, &b->verbose, 0, 0, NULL,
-		 "every thread in the report"},
+		{"verbose", 'v', OPT_FLAG, &b->verbose, 0, 0, NULL, "every thread in the report"},
 		{0},
 	};
 	const struct usage u = {"bench", "[OPTION...]",
@@ -267,8 +266,8 @@ static int go_and_wait(struct window *w, struct runner *rn, struct run *run, str
 	return err ? err : window_end(w, run, e);
 }
 
-static int measure(struct bench *b, const struct workload *wl, const char *model,
-		   struct runner *rn, int repeat, struct err *e)
+static int measure(struct bench *b, const struct workload *wl, const char *model, struct runner *rn,
+		   int repeat, struct err *e)
 {
 	struct run *run = recording_add_run(&b->r);
 	struct mem_watch *watch = NULL;

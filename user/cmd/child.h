@@ -13,11 +13,11 @@
 
 struct child {
 	pid_t pid;
-	int gate_fd;  /* closing it lets the child go on */
-	int exec_fd;  /* end of file once exec has worked; an errno before that */
-	int pid_fd;   /* readable when the child has ended */
+	int gate_fd; /* closing it lets the child go on */
+	int exec_fd; /* end of file once exec has worked; an errno before that */
+	int pid_fd;  /* readable when the child has ended */
 	bool reaped;
-	int status;   /* as a shell gives it: exit status, or 128 + signal */
+	int status; /* as a shell gives it: exit status, or 128 + signal */
 };
 
 int child_fork(struct child *c, char **argv, struct err *e);

@@ -56,7 +56,7 @@ int parse_or_end(const struct usage *u, int argc, char **argv, int *status)
 int status_of_open(int err)
 {
 	return err == -EOPNOTSUPP || err == -EPERM || err == -ENOSYS ? EXIT_CANNOT_RUN_HERE
-								      : EXIT_FAILED;
+								     : EXIT_FAILED;
 }
 
 static void on_signal(int sig)
@@ -170,6 +170,7 @@ int recording_end(struct recording *r, const struct collector *c)
 	int err;
 
 	r->interrupted = interrupted;
+	r->repair_cnt = collector_repairs(c);
 	if (!getrusage(RUSAGE_SELF, &ru))
 		r->wallgap_rss_peak_bytes = (uint64_t)ru.ru_maxrss * 1024;
 	err = conditions_read(&r->conditions[1], true);

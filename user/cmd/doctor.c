@@ -11,11 +11,13 @@ static void print_caps(const struct cap_result *caps)
 	int i;
 
 	for (i = 0; i < CAP_CNT; i++) {
-		printf("%-4s %s\n", caps[i].have ? "yes" : caps[i].needed ? "NO" : "no",
+		printf("%-4s %s\n",
+		       caps[i].have	? "yes"
+		       : caps[i].needed ? "NO"
+					: "no",
 		       caps[i].name);
 		if (!caps[i].have)
-			printf("     why: %s\n     without it: %s\n", caps[i].why,
-			       caps[i].without);
+			printf("     why: %s\n     without it: %s\n", caps[i].why, caps[i].without);
 	}
 }
 

@@ -23,8 +23,8 @@ struct opt {
 	char letter;	  /* or 0 */
 	enum opt_kind kind;
 	void *to;
-	int min, max;	  /* OPT_INT */
-	const char *arg;  /* name of the argument in the help */
+	int min, max;	 /* OPT_INT */
+	const char *arg; /* name of the argument in the help */
 	const char *help;
 };
 

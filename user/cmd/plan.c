@@ -9,10 +9,14 @@
 #include "base/util.h"
 
 static const struct workload workloads[] = {
-	{"math", 1000000, 0.15},	 {"crypto", 100000, 1.0},
-	{"transfer", 0, 0.1},		 {"crypto-query", 20000, 0.4},
-	{"crypto-fetched", 100000, 0.5}, {"crypto-private", 100000, 0.3},
-	{"churn", 1000, 0.2},		 {"populate", 2, 0.2},
+	{"math", 1000000, 0.15},
+	{"crypto", 100000, 1.0},
+	{"transfer", 0, 0.1},
+	{"crypto-query", 20000, 0.4},
+	{"crypto-fetched", 100000, 0.5},
+	{"crypto-private", 100000, 0.3},
+	{"churn", 1000, 0.2},
+	{"populate", 2, 0.2},
 };
 
 static const char *const models[] = {"single", "threads", "procs"};

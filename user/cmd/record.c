@@ -23,10 +23,9 @@ struct record_opts {
 	char **command; /* NULL with -p */
 };
 
-static const char examples[] =
-	"  wallgap record -- make -j2\n"
-	"  wallgap record -o a.wg --repeats 5 -- python3 work.py\n"
-	"  wallgap record -p 1234 -d 10\n";
+static const char examples[] = "  wallgap record -- make -j2\n"
+			       "  wallgap record -o a.wg --repeats 5 -- python3 work.py\n"
+			       "  wallgap record -p 1234 -d 10\n";
 
 static int parse(struct record_opts *o, int argc, char **argv)
 {

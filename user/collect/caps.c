@@ -69,8 +69,8 @@ static int load_empty(const struct btf *btf, const char *name, int kind, int att
 	if (id < 0)
 		return -ENOENT;
 	o.attach_btf_id = id;
-	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "wallgap_probe", "GPL", insns,
-			   ARRAY_SIZE(insns), &o);
+	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "wallgap_probe", "GPL", insns, ARRAY_SIZE(insns),
+			   &o);
 	return fd < 0 ? -errno : fd;
 }
 

@@ -12,23 +12,23 @@
 
 enum cap {
 	CAP_ROOT,
-	CAP_KERNEL,	/* 5.15 or newer */
+	CAP_KERNEL, /* 5.15 or newer */
 	CAP_BTF,
-	CAP_BPF,	/* the bpf system call, and loading a tracing program */
-	CAP_STORAGE,	/* task storage */
-	CAP_PERF,	/* software perf events on all CPUs */
-	CAP_FEXIT,	/* fexit on handle_mm_fault */
-	CAP_CONTENTION, /* lock contention tracepoints (5.19) */
+	CAP_BPF,	  /* the bpf system call, and loading a tracing program */
+	CAP_STORAGE,	  /* task storage */
+	CAP_PERF,	  /* software perf events on all CPUs */
+	CAP_FEXIT,	  /* fexit on handle_mm_fault */
+	CAP_CONTENTION,	  /* lock contention tracepoints (5.19) */
 	CAP_SWITCH_STATE, /* sched_switch passes the previous state (5.18) */
 	CAP_CNT,
 };
 
 struct cap_result {
-	const char *name;   /* "fexit on handle_mm_fault" */
-	const char *without;/* what is lost without it */
-	bool needed;	    /* the tool cannot run without it */
+	const char *name;    /* "fexit on handle_mm_fault" */
+	const char *without; /* what is lost without it */
+	bool needed;	     /* the tool cannot run without it */
 	bool have;
-	char why[160];	    /* when not had: the reason, and what to do */
+	char why[160]; /* when not had: the reason, and what to do */
 };
 
 /* Probe all, in order; a later one that needs a missing earlier one is not tried. */

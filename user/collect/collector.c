@@ -374,12 +374,16 @@ const char *collector_fault_end(const struct collector *c)
 	return c->caps[CAP_FEXIT].have ? "fexit" : "perf";
 }
 
+uint64_t collector_repairs(const struct collector *c)
+{
+	return __atomic_load_n(&c->skel->bss->wg_repair_cnt, __ATOMIC_RELAXED);
+}
+
 const char *collector_library_version(void)
 {
 	static char version[32];
 
-	snprintf(version, sizeof(version), "%u.%u", libbpf_major_version(),
-		 libbpf_minor_version());
+	snprintf(version, sizeof(version), "%u.%u", libbpf_major_version(), libbpf_minor_version());
 	return version;
 }
 
@@ -389,7 +393,8 @@ static uint64_t recursion_misses(const struct collector *c)
 	struct bpf_program *p;
 	uint64_t sum = 0;
 
-	bpf_object__for_each_program(p, c->skel->obj) {
+	bpf_object__for_each_program(p, c->skel->obj)
+	{
 		struct bpf_prog_info info = {0};
 		uint32_t len = sizeof(info);
 		int fd = bpf_program__fd(p);

@@ -71,6 +71,9 @@ const char *collector_fault_end(const struct collector *c);
 /* Of libbpf: "1.1". */
 const char *collector_library_version(void);
 
+/* Events whose tracepoint did not reach us, restored from the scheduler's own record of them. */
+uint64_t collector_repairs(const struct collector *c);
+
 /* Add to r one loss per lossy path, those of 0 included. */
 int collector_losses(const struct collector *c, struct recording *r);
 

@@ -36,13 +36,12 @@ static struct pair involuntary(const struct thread *t)
 /* Faults raised without a trap are seen only in the kernel's counter: on both sides alike. */
 static struct pair fault_minor(const struct thread *t)
 {
-	return (struct pair){t->count[WG_N_FAULT_MINOR] + t->count[WG_N_FAULT_UNTRAPPED],
-			     t->kernel.min_flt};
+	return (struct pair){ledger_faults_minor(t), t->kernel.min_flt};
 }
 
 static struct pair fault_major(const struct thread *t)
 {
-	return (struct pair){t->count[WG_N_FAULT_MAJOR], t->kernel.maj_flt};
+	return (struct pair){ledger_faults_major(t), t->kernel.maj_flt};
 }
 
 static const struct {
@@ -82,7 +81,7 @@ uint64_t closure_allowed(uint64_t wall_ns)
 static void add_thread(struct audit *a, const struct thread *t)
 {
 	a->thread_cnt++;
-	a->untrapped += t->count[WG_N_FAULT_UNTRAPPED];
+	a->untrapped += t->count[WG_N_FAULT_UNTRAPPED] + t->count[WG_N_FAULT_UNTRAPPED_MAJOR];
 	for (int i = 0; i < AUDIT_CNT; i++) {
 		struct audit_row *row = &a->row[i];
 		struct pair p;

@@ -48,7 +48,7 @@ struct audit {
 	struct audit_row row[AUDIT_CNT];
 	size_t thread_cnt;  /* compared */
 	size_t torn_cnt;    /* left out */
-	uint64_t untrapped; /* minor faults that are the kernel's own counter on both sides */
+	uint64_t untrapped; /* faults that are the kernel's own counter on both sides */
 	uint64_t steal_ns;  /* over all runs: may be in our on-CPU time, never in the kernel's */
 	bool steal_known;
 	int64_t closure_worst_ns; /* largest in amount, over all threads, with its sign */

@@ -138,27 +138,36 @@ static void window_states(struct thread *t, const struct wg_row *before, const s
 	t->state_ns[WG_PROBE] = grown(t, lost, t->state_ns[WG_PROBE]);
 }
 
+/*
+ * Untrapped faults of the window, into *untrapped. A fault that the kernel had counted at the
+ * first row, and whose end we saw after it, looked untrapped there: it is taken back from those
+ * whose end we saw, since it belongs before the window.
+ */
+static void window_untrapped(struct thread *t, const struct wg_row *before,
+			     const struct wg_row *after, enum wg_count untrapped, enum wg_count seen)
+{
+	uint64_t from = before ? before->count[untrapped] : 0, to = after->count[untrapped];
+
+	if (to >= from) {
+		t->count[untrapped] = to - from;
+	} else {
+		t->count[untrapped] = 0;
+		t->count[seen] = grown(t, from - to, t->count[seen]);
+	}
+}
+
 static void window_amounts(struct thread *t, const struct wg_row *before,
 			   const struct wg_row *after)
 {
-	uint64_t *count = t->count, untrapped = before ? before->count[WG_N_FAULT_UNTRAPPED] : 0;
-
 	window_states(t, before, after);
 	for (int i = 0; i < WG_PART_CNT; i++)
 		t->part_ns[i] = grown(t, before ? before->part_ns[i] : 0, after->part_ns[i]);
 	for (int i = 0; i < WG_COUNT_CNT; i++) {
-		if (i != WG_N_FAULT_UNTRAPPED)
-			count[i] = grown(t, before ? before->count[i] : 0, after->count[i]);
+		if (i != WG_N_FAULT_UNTRAPPED && i != WG_N_FAULT_UNTRAPPED_MAJOR)
+			t->count[i] = grown(t, before ? before->count[i] : 0, after->count[i]);
 	}
-	/*
-	 * A fault that the kernel had counted at the first row, and whose end we saw after it,
-	 * looked untrapped there: it belongs before the window.
-	 */
-	if (after->count[WG_N_FAULT_UNTRAPPED] >= untrapped)
-		count[WG_N_FAULT_UNTRAPPED] = after->count[WG_N_FAULT_UNTRAPPED] - untrapped;
-	else
-		count[WG_N_FAULT_MINOR] = grown(t, untrapped - after->count[WG_N_FAULT_UNTRAPPED],
-						count[WG_N_FAULT_MINOR]);
+	window_untrapped(t, before, after, WG_N_FAULT_UNTRAPPED, WG_N_FAULT_MINOR);
+	window_untrapped(t, before, after, WG_N_FAULT_UNTRAPPED_MAJOR, WG_N_FAULT_MAJOR);
 }
 
 static uint32_t window_flags(const struct wg_row *before, const struct wg_row *after)
@@ -304,4 +313,14 @@ uint64_t ledger_oncpu(const struct thread *t)
 uint64_t ledger_run_wall(const struct run *run)
 {
 	return run->end_ns > run->begin_ns ? run->end_ns - run->begin_ns : 0;
+}
+
+uint64_t ledger_faults_minor(const struct thread *t)
+{
+	return t->count[WG_N_FAULT_MINOR] + t->count[WG_N_FAULT_UNTRAPPED];
+}
+
+uint64_t ledger_faults_major(const struct thread *t)
+{
+	return t->count[WG_N_FAULT_MAJOR] + t->count[WG_N_FAULT_UNTRAPPED_MAJOR];
 }

@@ -63,4 +63,8 @@ int64_t ledger_closure(const struct thread *t);
 /* On-CPU states of t: cpu, fault and probe, ns. */
 uint64_t ledger_oncpu(const struct thread *t);
 
+/* Faults of t, those without a trap included: what min_flt and maj_flt count. */
+uint64_t ledger_faults_minor(const struct thread *t);
+uint64_t ledger_faults_major(const struct thread *t);
+
 #endif

@@ -169,6 +169,7 @@ struct recording {
 	struct conditions conditions[2];
 	uint64_t
 		dispatch_ns; /* estimated cost of getting into and out of one of our programs, which no clock of ours sees */
+	uint64_t repair_cnt; /* switch-ins and wakeups that did not reach us, restored exactly */
 	uint64_t wallgap_rss_peak_bytes;
 	uint64_t
 		start_ns; /* from exec of wallgap to the target's first instruction, or to the first window */

@@ -106,7 +106,8 @@ static double minor_of(const struct run *run)
 
 static double major_of(const struct run *run)
 {
-	return (double)run_count(run, WG_N_FAULT_MAJOR);
+	return (double)(run_count(run, WG_N_FAULT_MAJOR) +
+			run_count(run, WG_N_FAULT_UNTRAPPED_MAJOR));
 }
 
 static double voluntary_of(const struct run *run)

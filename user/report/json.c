@@ -211,8 +211,8 @@ static const struct {
 } count_names[] = {
 	{"switches_voluntary", WG_N_SWITCH_VOLUNTARY},
 	{"switches_involuntary", WG_N_SWITCH_INVOLUNTARY},
-	{"faults_major", WG_N_FAULT_MAJOR},
 	{"faults_untrapped", WG_N_FAULT_UNTRAPPED},
+	{"faults_untrapped_major", WG_N_FAULT_UNTRAPPED_MAJOR},
 	{"faults_user", WG_N_FAULT_USER},
 	{"faults_kernel", WG_N_FAULT_KERNEL},
 	{"faults_unended", WG_N_FAULT_UNENDED},
@@ -235,8 +235,8 @@ static const struct {
 	{"before_ns", WG_T_BEFORE},
 };
 
-/* Every count and part of shared.h is here: WG_N_FAULT_MINOR goes out with the untrapped ones. */
-_Static_assert(ARRAY_SIZE(count_names) + 1 == WG_COUNT_CNT, "counts in JSON");
+/* Every count and part of shared.h is here: faults whose end we saw go out with the untrapped. */
+_Static_assert(ARRAY_SIZE(count_names) + 2 == WG_COUNT_CNT, "counts in JSON");
 _Static_assert(ARRAY_SIZE(part_names) == WG_PART_CNT, "parts in JSON");
 
 static const char *const wait_names[WG_STATE_CNT] = {
@@ -277,8 +277,8 @@ static json_t *thread_json(const struct thread *t, double pooled_user)
 	set(&o, "closure_ns", json_integer(ledger_closure(t)));
 	set(&o, "cpu_split_samples",
 	    number(t->count[WG_N_SAMPLE_USER] + t->count[WG_N_SAMPLE_KERNEL]));
-	set(&o, "faults_minor",
-	    number(t->count[WG_N_FAULT_MINOR] + t->count[WG_N_FAULT_UNTRAPPED]));
+	set(&o, "faults_minor", number(ledger_faults_minor(t)));
+	set(&o, "faults_major", number(ledger_faults_major(t)));
 	for (size_t i = 0; i < ARRAY_SIZE(count_names); i++)
 		set(&o, count_names[i].name, number(t->count[count_names[i].count]));
 	for (size_t i = 0; i < ARRAY_SIZE(part_names); i++)
@@ -486,6 +486,7 @@ static json_t *overhead_json(const struct recording *r)
 	set(&o, "oncpu_ns", number(c.oncpu_ns));
 	set(&o, "bpf_share", c.oncpu_ns ? real(c.bpf_share) : json_null());
 	set(&o, "estimate_share", c.estimate_known ? real(c.estimate_share) : json_null());
+	set(&o, "repairs", number(r->repair_cnt));
 	set(&o, "wallgap_rss_peak_bytes", number(r->wallgap_rss_peak_bytes));
 	set(&o, "start_ns", number(r->start_ns));
 	return object_take(&o);

@@ -132,7 +132,7 @@ static void audit_print(struct para *p, const struct audit *a)
 	audit_closure(p, a);
 	if (a->untrapped)
 		para_item(p,
-			  "of the minor faults %s raised without a trap, from the kernel's own "
+			  "of the faults %s raised without a trap, from the kernel's own "
 			  "counter",
 			  fmt_count(WORD, a->untrapped));
 	if (!a->steal_known)
@@ -176,6 +176,9 @@ static void losses_print(struct para *p, const struct recording *r)
 				  *str(l->what) ? " (" : "", str(l->what),
 				  *str(l->what) ? ")" : "");
 	}
+	if (r->repair_cnt && r->repair_cnt != UNKNOWN)
+		para_item(p, "%s untraced events restored from the scheduler's own record",
+			  fmt_count(WORD, r->repair_cnt));
 	para_end(p);
 }
 

@@ -40,8 +40,7 @@ static void row_of(struct row *row, const struct thread *t, double pooled_user)
 	for (int b = 0; b < BUCKET_CNT; b++)
 		row->bucket_ns[b] = (double)ns[b];
 	row->switches = t->count[WG_N_SWITCH_VOLUNTARY] + t->count[WG_N_SWITCH_INVOLUNTARY];
-	row->faults = t->count[WG_N_FAULT_MINOR] + t->count[WG_N_FAULT_UNTRAPPED] +
-		      t->count[WG_N_FAULT_MAJOR];
+	row->faults = ledger_faults_minor(t) + ledger_faults_major(t);
 }
 
 static void row_add(struct row *to, const struct row *from)
@@ -102,7 +101,7 @@ static size_t merge_from(struct row *rows, size_t cnt, size_t at, const char *na
 {
 	for (size_t i = at + 1; i < cnt; i++)
 		row_add(&rows[at], &rows[i]);
-	snprintf(rows[at].comm, sizeof(rows[at].comm), "%s", name);
+	snprintf(rows[at].comm, sizeof(rows[at].comm), "%.*s", WG_COMM_LEN - 1, name);
 	rows[at].tid = 0;
 	rows[at].role = ROLE_HELPER;
 	return at + 1;

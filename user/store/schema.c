@@ -18,6 +18,8 @@ static const struct column recording_columns[] = {
 	COL(recording, interrupted, K_BOOL, "1: cut short, what was seen until then"),
 	COL(recording, dispatch_ns, K_AMOUNT_OPT,
 	    "estimated cost of entering and leaving one BPF program"),
+	COL(recording, repair_cnt, K_AMOUNT_OPT,
+	    "events whose tracepoint did not reach us, restored from the scheduler's record"),
 	COL(recording, wallgap_rss_peak_bytes, K_AMOUNT_OPT, "resident memory of wallgap itself"),
 	COL(recording, start_ns, K_AMOUNT_OPT,
 	    "from exec of wallgap to the first instruction of the target"),
@@ -157,6 +159,8 @@ static const struct column thread_columns[] = {
 	COUNT(faults_unended, WG_N_FAULT_UNENDED, "entered, no end: signal, bad address, fix-up"),
 	COUNT(faults_untrapped, WG_N_FAULT_UNTRAPPED,
 	      "minor faults the kernel made without a trap (populate); not in faults_minor"),
+	COUNT(faults_untrapped_major, WG_N_FAULT_UNTRAPPED_MAJOR,
+	      "major faults the kernel made without a trap; not in faults_major"),
 	COUNT(samples_user, WG_N_SAMPLE_USER, "clock samples in cpu, user mode"),
 	COUNT(samples_kernel, WG_N_SAMPLE_KERNEL, "clock samples in cpu, kernel mode"),
 	COUNT(klock_contended, WG_N_KLOCK_CONTENDED, "contended kernel locks that sleep"),
@@ -254,7 +258,7 @@ static const char views[] =
 	"    sum(kernel_nivcsw) AS kernel_nivcsw,\n"
 	"    sum(faults_minor + faults_untrapped) AS faults_minor,\n"
 	"    sum(kernel_min_flt) AS kernel_min_flt,\n"
-	"    sum(faults_major) AS faults_major, sum(kernel_maj_flt) AS kernel_maj_flt\n"
+	"    sum(faults_major + faults_untrapped_major) AS faults_major, sum(kernel_maj_flt) AS kernel_maj_flt\n"
 	"  FROM thread WHERE flags & 8 = 0 GROUP BY run;\n";
 
 static const char *sql_type(enum kind kind)

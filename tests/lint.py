@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""Checks of the source text: lint.py FOLDER...
+
+Layout by clang-format, includes that the architecture allows, a licence in every file, shell syntax,
+and what cppcheck finds: one check each. A tool that is not installed makes its check a skip."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+# Folder of user/ -> folders of user/ that its files may include. One-way, as the data flows.
+MAY_INCLUDE = {
+    "base": {"base"},
+    "model": {"base", "model"},
+    "store": {"base", "model", "store"},
+    "report": {"base", "model", "report"},
+    "host": {"base", "model", "host"},
+    "runner": {"base", "model", "runner"},
+    "collect": {"base", "model", "collect"},
+}
+# Of the model, the collector knows the data only: it fills recordings and makes no sense of them.
+COLLECT_MODEL = {"model/recording.h", "model/ledger.h"}
+# Headers of libraries -> the only folders of user/ that may include them.
+ONLY_IN = {
+    r"bpf/": {"collect"},
+    r"wallgap\.skel\.h": {"collect"},
+    r"sqlite3\.h": {"store"},
+    r"libsmartcols\.h": {"report"},
+    r"jansson\.h": {"report", "runner", "cmd"},
+}
+# The model makes no input or output.
+MODEL_NOT = r"(stdio|fcntl|unistd|dirent)\.h|sys/"
+
+
+class Tally:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def check(self, what, wrong):
+        if wrong is None:
+            self.skipped += 1
+            print(f"skip {what}")
+        elif wrong:
+            self.failed += 1
+            print(f"FAIL {what}", *wrong, sep="\n  ")
+        else:
+            self.passed += 1
+
+
+def files(folders, *suffixes):
+    found = []
+    for folder in folders:
+        for where, dirs, names in os.walk(folder):
+            dirs[:] = sorted(d for d in dirs if d not in ("build", "__pycache__", "node_modules"))
+            found += [os.path.join(where, n) for n in sorted(names) if n.endswith(suffixes)]
+    return found
+
+
+def run(command):
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    return done.returncode, (done.stdout + done.stderr).strip().splitlines()
+
+
+def layout(path):
+    status, said = run(["clang-format", "--dry-run", "-Werror", path])
+    return [line for line in said if "error:" in line][:3] if status else []
+
+
+def includes_of(path):
+    with open(path, encoding="utf-8") as f:
+        for number, line in enumerate(f, 1):
+            m = re.match(r'\s*#\s*include\s+[<"]([^>"]+)[>"]', line)
+            if m:
+                yield number, m.group(1)
+
+
+def include_wrong(folder, header):
+    """Why a file of user/FOLDER may not include header; None when it may."""
+    for pattern, only in ONLY_IN.items():
+        if re.match(pattern, header) and folder not in only:
+            return f"only {', '.join(sorted(only))} may include it"
+    if folder == "model" and re.match(MODEL_NOT, header):
+        return "the model makes no input or output"
+    if folder not in MAY_INCLUDE or "/" not in header:
+        return None
+    other = header.split("/")[0]
+    if not os.path.isdir(os.path.join("user", other)):
+        return None
+    if other not in MAY_INCLUDE[folder]:
+        return f"{folder} may include {', '.join(sorted(MAY_INCLUDE[folder]))} only"
+    if folder == "collect" and other == "model" and header not in COLLECT_MODEL:
+        return "of the model, collect may include the data only"
+    return None
+
+
+def includes(path):
+    parts = path.split(os.sep)
+    folder = parts[1] if len(parts) > 2 else ""
+    wrong = []
+    for number, header in includes_of(path):
+        why = include_wrong(folder, header)
+        if why:
+            wrong.append(f"{path}:{number}: {header}: {why}")
+    return wrong
+
+
+def licence(path):
+    with open(path, encoding="utf-8") as f:
+        head = f.read(200)
+    return [] if "SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause" in head else [f"{path}: none"]
+
+
+def shell(path):
+    return run(["sh", "-n", path])[1]
+
+
+def flat(check, paths):
+    return [wrong for path in paths for wrong in check(path)]
+
+
+def cppcheck(folders):
+    if not shutil.which("cppcheck"):
+        return None
+    # it does not know __attribute__((cleanup)), and takes what that frees for leaked: the unit
+    # tests look for leaks under ASan
+    status, said = run(["cppcheck", "--quiet", "--error-exitcode=1", "--inline-suppr",
+                        "--enable=warning,portability", "--std=c11", "--max-configs=1",
+                        "--suppress=missingIncludeSystem", "--suppress=normalCheckLevelMaxBranches",
+                        "--suppress=memleak", "--suppress=resourceLeak", "--suppress=uninitdata",
+                        "-DLIBBPF_OPTS(type,name,...)=struct type name={0}",
+                        "-Ibpf", "-Iuser", "-Itests", "-D_GNU_SOURCE", "-D__x86_64__",
+                        '-DWALLGAP_VERSION="0"', '-DPREFIX="/usr"', "--template={file}:{line}: {id}: "
+                        "{message}", *folders])
+    return said[:30] or [f"status {status}"] if status else []
+
+
+def main():
+    folders = [f for f in sys.argv[1:] if os.path.isdir(f)]
+    tally = Tally()
+    c_files = [f for f in files(folders, ".c", ".h") if os.path.basename(f) != "vmlinux.h"]
+    clang_format = shutil.which("clang-format")
+    tally.check("layout", flat(layout, c_files) if clang_format else None)
+    tally.check("includes", flat(includes, files(["user"], ".c", ".h")))
+    tally.check("licences", flat(licence, c_files + files(folders, ".py", ".sh")))
+    tally.check("shell syntax", flat(shell, files(folders, ".sh")))
+    tally.check("cppcheck", cppcheck([f for f in ("user", "workloads", "tests/unit", "tests/golden")
+                                      if os.path.isdir(f)]))
+    print(f"SUITE lint: {tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped")
+    return 1 if tally.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+# Tests and checks; included by the Makefile. Every suite ends with a line
+#   SUITE <name>: N passed, N failed, N skipped
+# which tests/run-all.sh adds up.
+#
+#   tests/unit/test_*.c   --cc, ASan, UBSan-->  build/san/unit/test_*    cmocka, one program a file
+#   tests/golden/*.c      --cc, ASan, UBSan-->  build/san/golden/*       recordings and renderer
+
+S := $(B)/san
+TEST_SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+# -O1 keeps the sanitizers' builds quick and their traces readable
+TEST_CFLAGS = -O1 -g -std=gnu11 $(WARN) -D_GNU_SOURCE -DWALLGAP_VERSION='"$(VERSION)"' \
+	      -DPREFIX='"$(PREFIX)"' -Ibpf -Iuser -Itests -MMD -MP $(TEST_SAN_FLAGS) $(PKG_CFLAGS)
+
+# All of user space that needs neither a BPF object nor a command line.
+TEST_LIB_SRC := $(sort $(foreach d,base model store report runner host,$(wildcard user/$(d)/*.c)))
+TEST_LIB_OBJ := $(TEST_LIB_SRC:%.c=$(S)/%.o)
+UNIT_BIN := $(patsubst tests/unit/%.c,$(S)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
+GOLDEN_BIN := $(S)/golden/cases $(S)/golden/render
+FORMAT_DIRS := bpf user workloads tests
+
+$(S)/user/%.o: user/%.c
+	@mkdir -p $(@D)
+	$(call say,CCSAN,$<)$(CC) $(TEST_CFLAGS) -c $< -o $@
+
+$(S)/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(call say,CCSAN,$<)$(CC) $(TEST_CFLAGS) -c $< -o $@
+
+# Also what tests/unit/*.c share: all that is not a program of its own.
+TEST_SHARED_OBJ := $(patsubst %.c,$(S)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+
+$(S)/libtest.a: $(TEST_LIB_OBJ) $(TEST_SHARED_OBJ)
+	$(Q)rm -f $@
+	$(call say,AR,$@)ar rcs $@ $^
+
+$(S)/unit/%: $(S)/tests/unit/%.o $(S)/libtest.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(TEST_SAN_FLAGS) $^ -o $@ -lcmocka $(PKG_LIBS) -lm -lpthread
+
+$(S)/golden/%: $(S)/tests/golden/%.o $(S)/libtest.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(TEST_SAN_FLAGS) $^ -o $@ $(PKG_LIBS) -lm -lpthread
+
+.PRECIOUS: $(S)/user/%.o $(S)/tests/%.o
+
+.PHONY: test-unit test-golden golden-update test-live lint
+
+test: deps ## set up, build, and run all tests: unit, golden, lint, live, vm
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)sh tests/run-all.sh $(SUITES)
+
+test-unit: $(UNIT_BIN) $(B)/wallgap-native ## model, statistics, parsers, store: under ASan and UBSan
+	$(Q)sh tests/unit/run.sh $(UNIT_BIN)
+
+test-golden: $(GOLDEN_BIN) ## recordings against the reports expected of them
+	$(Q)python3 tests/golden/run.py $(S)/golden
+
+golden-update: $(GOLDEN_BIN) ## take the reports as they are now for the expected ones
+	$(Q)python3 tests/golden/run.py --update $(S)/golden
+
+test-live: all ## planted workloads on this kernel, against what the tool says of them (root)
+	$(Q)$(SUDO) python3 tests/live/run.py
+
+test-vm: all ## the same on other kernels, under qemu
+	$(Q)sh tests/vm/run.sh
+
+lint: ## layout of the code, allowed includes, findings of cppcheck
+	$(Q)python3 tests/lint.py $(FORMAT_DIRS)
+
+-include $(TEST_LIB_OBJ:.o=.d) $(wildcard $(S)/tests/*/*.d)

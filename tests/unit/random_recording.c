@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * See random_recording.h. Both functions go by the struct definitions, not by the store's tables
+ * of columns: a field that the store forgets shows as a difference.
+ */
+#include "unit/random_recording.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "store/limits.h"
+
+static uint64_t amount(struct prng *p)
+{
+	switch (prng_below(p, 8)) {
+	case 0:
+		return 0;
+	case 1:
+		return STORE_AMOUNT_MAX;
+	default:
+		return prng_next(p) >> (6 + prng_below(p, 58));
+	}
+}
+
+static uint64_t maybe(struct prng *p)
+{
+	return prng_below(p, 4) ? amount(p) : UNKNOWN;
+}
+
+static char *word(struct prng *p)
+{
+	static const char *const words[] = {
+		"", "a", "perf", "köln", "\xf0\x9f\x98\x80", "two words", "new\nline", "q'uote\"s"};
+	char *s = strdup(words[prng_below(p, ARRAY_SIZE(words))]);
+
+	if (!s)
+		abort();
+	return s;
+}
+
+static int small(struct prng *p)
+{
+	return (int)prng_below(p, 1000);
+}
+
+static void begin_end(struct prng *p, uint64_t *begin, uint64_t *end)
+{
+	*begin = amount(p) / 2;
+	*end = *begin + amount(p) / 2;
+}
+
+static void random_thread(struct thread *t, struct prng *p)
+{
+	scoped_free char *comm = word(p);
+
+	t->id = prng_next(p);
+	t->parent_id = prng_next(p);
+	t->tid = (uint32_t)prng_next(p);
+	t->tgid = (uint32_t)prng_next(p);
+	strncpy(t->comm, comm, sizeof(t->comm) - 1);
+	t->role = (enum role)prng_below(p, ROLE_CNT);
+	t->lane = small(p) - 1;
+	t->flags = (uint32_t)prng_next(p);
+	begin_end(p, &t->begin_ns, &t->end_ns);
+	for (int i = 0; i < WG_STATE_CNT; i++) {
+		t->state_ns[i] = amount(p);
+		t->state_cnt[i] = amount(p);
+	}
+	for (int i = 0; i < WG_COUNT_CNT; i++)
+		t->count[i] = amount(p);
+	for (int i = 0; i < WG_PART_CNT; i++)
+		t->part_ns[i] = amount(p);
+	t->kernel = (struct wg_kernel){amount(p), amount(p), amount(p),
+				       amount(p), amount(p), amount(p)};
+	t->audit_oncpu_ns = amount(p);
+	t->audit_run_delay_ns = amount(p);
+	t->pgtables_bytes = amount(p);
+	t->pgtables_peak_bytes = amount(p);
+}
+
+static void random_work(struct work *w, struct prng *p)
+{
+	w->lane = small(p) - 1;
+	w->index = small(p);
+	begin_end(p, &w->begin_ns, &w->end_ns);
+	w->checksum = word(p);
+}
+
+static void random_run(struct run *run, struct prng *p)
+{
+	run->label = word(p);
+	run->runtime = word(p);
+	run->workload = word(p);
+	run->model = word(p);
+	run->detail = word(p);
+	run->checksum = word(p);
+	run->workers = small(p);
+	run->task_cnt = small(p);
+	run->repeat = small(p);
+	run->pinned = prng_below(p, 2);
+	run->interrupted = prng_below(p, 2);
+	run->exit_status = small(p);
+	begin_end(p, &run->begin_ns, &run->end_ns);
+	run->work_ns = amount(p);
+	run->bpf_ns = amount(p);
+	run->event_cnt = amount(p);
+	run->steal_ns = maybe(p);
+	run->other_cpu_ns = maybe(p);
+	run->memory = (struct memory){maybe(p), maybe(p), maybe(p), maybe(p),
+				      maybe(p), maybe(p), maybe(p)};
+	for (uint64_t n = prng_below(p, 20); n; n--)
+		random_thread(run_add_thread(run), p);
+	for (uint64_t n = prng_below(p, 5); n; n--)
+		random_work(run_add_work(run), p);
+}
+
+static void random_host(struct host *h, struct prng *p)
+{
+	h->kernel = word(p);
+	h->machine = word(p);
+	h->distro = word(p);
+	h->cpu_model = word(p);
+	h->lockdown = word(p);
+	h->fault_end = word(p);
+	h->preemption = word(p);
+	h->virt = word(p);
+	h->cpus = small(p);
+	h->mem_bytes = amount(p);
+}
+
+static void random_conditions(struct conditions *c, struct prng *p)
+{
+	c->at_ns = amount(p);
+	c->steal_ns = prng_below(p, 2) ? INT64_MAX : maybe(p);
+	c->idle_ns = maybe(p);
+	c->busy_ns = maybe(p);
+	c->cacheline_ns = maybe(p);
+	c->spin_ns = maybe(p);
+	c->mem_available_bytes = maybe(p);
+	c->load1 = small(p) / 8.0;
+	c->thp = word(p);
+	c->clocksource = word(p);
+	c->governor = word(p);
+}
+
+void random_recording(struct recording *r, struct prng *p)
+{
+	r->version = word(p);
+	r->command = word(p);
+	r->argv = word(p);
+	r->created_s = amount(p);
+	r->interrupted = prng_below(p, 2);
+	r->dispatch_ns = maybe(p);
+	r->repair_cnt = maybe(p);
+	r->wallgap_rss_peak_bytes = maybe(p);
+	r->start_ns = maybe(p);
+	random_host(&r->host, p);
+	random_conditions(&r->conditions[0], p);
+	random_conditions(&r->conditions[1], p);
+	for (uint64_t n = prng_below(p, 4); n; n--)
+		recording_add_lib(r, n % 2 ? "libc" : "libcrypto", "1.2");
+	for (uint64_t n = prng_below(p, 4); n; n--)
+		recording_add_loss(r, n % 2 ? "rows" : "storage", "why", amount(p) / 8);
+	for (uint64_t n = prng_below(p, 5); n; n--)
+		random_run(recording_add_run(r), p);
+}
+
+/* --- comparing: the first difference is remembered, and the rest goes unseen */
+
+#define SAME(field)                                                                                \
+	do {                                                                                       \
+		if (a->field != b->field)                                                          \
+			return #field;                                                             \
+	} while (0)
+#define SAME_STR(field)                                                                            \
+	do {                                                                                       \
+		if (strcmp(a->field, b->field))                                                    \
+			return #field;                                                             \
+	} while (0)
+#define SAME_MEM(field)                                                                            \
+	do {                                                                                       \
+		if (memcmp(&a->field, &b->field, sizeof(a->field)))                                \
+			return #field;                                                             \
+	} while (0)
+
+static const char *thread_differs(const struct thread *a, const struct thread *b)
+{
+	SAME(id);
+	SAME(parent_id);
+	SAME(tid);
+	SAME(tgid);
+	SAME_STR(comm);
+	SAME(role);
+	SAME(lane);
+	SAME(flags);
+	SAME(begin_ns);
+	SAME(end_ns);
+	SAME_MEM(state_ns);
+	SAME_MEM(state_cnt);
+	SAME_MEM(count);
+	SAME_MEM(part_ns);
+	SAME_MEM(kernel);
+	SAME(audit_oncpu_ns);
+	SAME(audit_run_delay_ns);
+	SAME(pgtables_bytes);
+	SAME(pgtables_peak_bytes);
+	return NULL;
+}
+
+static const char *work_differs(const struct work *a, const struct work *b)
+{
+	SAME(lane);
+	SAME(index);
+	SAME(begin_ns);
+	SAME(end_ns);
+	SAME_STR(checksum);
+	return NULL;
+}
+
+static const char *run_differs(const struct run *a, const struct run *b)
+{
+	const char *where = NULL;
+
+	SAME_STR(label);
+	SAME_STR(runtime);
+	SAME_STR(workload);
+	SAME_STR(model);
+	SAME_STR(detail);
+	SAME_STR(checksum);
+	SAME(workers);
+	SAME(task_cnt);
+	SAME(repeat);
+	SAME(pinned);
+	SAME(interrupted);
+	SAME(exit_status);
+	SAME(begin_ns);
+	SAME(end_ns);
+	SAME(work_ns);
+	SAME(bpf_ns);
+	SAME(event_cnt);
+	SAME(steal_ns);
+	SAME(other_cpu_ns);
+	SAME_MEM(memory);
+	SAME(thread_cnt);
+	SAME(work_cnt);
+	for (size_t i = 0; !where && i < a->thread_cnt; i++)
+		where = thread_differs(&a->threads[i], &b->threads[i]);
+	for (size_t i = 0; !where && i < a->work_cnt; i++)
+		where = work_differs(&a->works[i], &b->works[i]);
+	return where;
+}
+
+static const char *host_differs(const struct host *a, const struct host *b)
+{
+	SAME_STR(kernel);
+	SAME_STR(machine);
+	SAME_STR(distro);
+	SAME_STR(cpu_model);
+	SAME_STR(lockdown);
+	SAME_STR(fault_end);
+	SAME_STR(preemption);
+	SAME_STR(virt);
+	SAME(cpus);
+	SAME(mem_bytes);
+	return NULL;
+}
+
+static const char *conditions_differ(const struct conditions *a, const struct conditions *b)
+{
+	SAME(at_ns);
+	SAME(steal_ns);
+	SAME(idle_ns);
+	SAME(busy_ns);
+	SAME(cacheline_ns);
+	SAME(spin_ns);
+	SAME(mem_available_bytes);
+	SAME(load1);
+	SAME_STR(thp);
+	SAME_STR(clocksource);
+	SAME_STR(governor);
+	return NULL;
+}
+
+static const char *top_differs(const struct recording *a, const struct recording *b)
+{
+	SAME(schema);
+	SAME_STR(version);
+	SAME_STR(command);
+	SAME_STR(argv);
+	SAME(created_s);
+	SAME(interrupted);
+	SAME(dispatch_ns);
+	SAME(repair_cnt);
+	SAME(wallgap_rss_peak_bytes);
+	SAME(start_ns);
+	SAME(lib_cnt);
+	SAME(loss_cnt);
+	SAME(run_cnt);
+	for (size_t i = 0; i < a->lib_cnt; i++) {
+		SAME_STR(libs[i].name);
+		SAME_STR(libs[i].version);
+	}
+	for (size_t i = 0; i < a->loss_cnt; i++) {
+		SAME_STR(losses[i].name);
+		SAME_STR(losses[i].what);
+		SAME(losses[i].count);
+	}
+	return NULL;
+}
+
+int recording_differs(const struct recording *a, const struct recording *b, const char **where)
+{
+	*where = top_differs(a, b);
+	if (!*where)
+		*where = host_differs(&a->host, &b->host);
+	for (int i = 0; !*where && i < 2; i++)
+		*where = conditions_differ(&a->conditions[i], &b->conditions[i]);
+	for (size_t i = 0; !*where && i < a->run_cnt; i++)
+		*where = run_differs(&a->runs[i], &b->runs[i]);
+	return *where != NULL;
+}

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* The audit, the groups of a summary, the judgement of the conditions, the cost. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/util.h"
+#include "model/audit.h"
+#include "model/conditions.h"
+#include "model/cost.h"
+#include "model/summary.h"
+
+#define MS 1000000ull
+
+static struct thread *add(struct run *run, uint32_t tid, enum role role, uint64_t cpu_ns)
+{
+	struct thread *t = run_add_thread(run);
+
+	t->tid = t->tgid = tid;
+	t->role = role;
+	t->end_ns = cpu_ns;
+	t->state_ns[WG_CPU] = t->audit_oncpu_ns = t->kernel.oncpu_ns = cpu_ns;
+	return t;
+}
+
+static struct run *add_model(struct recording *r, const char *workload, const char *model,
+			     uint64_t wall_ns)
+{
+	struct run *run = recording_add_run(r);
+
+	run->workload = strdup(workload);
+	run->runtime = strdup("native");
+	run->model = strdup(model);
+	run->label = strdup(model);
+	run->end_ns = wall_ns;
+	return run;
+}
+
+static bool says(const struct lines *l, const char *words)
+{
+	for (size_t i = 0; i < l->cnt; i++) {
+		if (strstr(l->line[i], words))
+			return true;
+	}
+	return false;
+}
+
+static void audit_sums_and_finds_the_worst(void **state)
+{
+	struct recording r;
+	struct run *run;
+	struct thread *t;
+	struct audit a;
+
+	(void)state;
+	recording_init(&r);
+	run = add_model(&r, "math", "threads", 1000 * MS);
+	add(run, 1, ROLE_WORKER, 500 * MS);
+	t = add(run, 2, ROLE_WORKER, 200 * MS);
+	t->kernel.oncpu_ns = 190 * MS;
+	t = add(run, 3, ROLE_WORKER, 50 * MS); /* too short to be judged alone */
+	t->kernel.oncpu_ns = 10 * MS;
+	t = add(run, 4, ROLE_HELPER, 300 * MS); /* torn: on neither side */
+	t->flags = THREAD_TORN;
+	t->kernel.oncpu_ns = 1;
+	audit_of(&a, &r);
+	assert_int_equal(a.row[AUDIT_ONCPU].ours, 750 * MS);
+	assert_int_equal(a.row[AUDIT_ONCPU].kernel, 700 * MS);
+	assert_true(a.row[AUDIT_ONCPU].error > 0.0714 && a.row[AUDIT_ONCPU].error < 0.0715);
+	assert_true(a.row[AUDIT_ONCPU].warn);
+	assert_int_equal(a.row[AUDIT_ONCPU].worst_tid, 2);
+	assert_int_equal(a.thread_cnt, 3);
+	assert_int_equal(a.torn_cnt, 1);
+	assert_true(a.row[AUDIT_VOLUNTARY].error == 0);
+	recording_clear(&r);
+}
+
+static void audit_counts_faults_without_a_trap_as_minor(void **state)
+{
+	struct recording r;
+	struct thread *t;
+	struct audit a;
+
+	(void)state;
+	recording_init(&r);
+	t = add(add_model(&r, "populate", "single", MS), 1, ROLE_WORKER, MS);
+	t->count[WG_N_FAULT_MINOR] = 10;
+	t->count[WG_N_FAULT_UNTRAPPED] = 25600;
+	t->kernel.min_flt = 25610;
+	audit_of(&a, &r);
+	assert_int_equal(a.row[AUDIT_FAULT_MINOR].ours, 25610);
+	assert_true(a.row[AUDIT_FAULT_MINOR].error == 0);
+	assert_int_equal(a.untrapped, 25600);
+	recording_clear(&r);
+}
+
+static void audit_knows_what_it_does_not_know(void **state)
+{
+	struct recording r;
+	struct run *run;
+	struct audit a;
+
+	(void)state;
+	recording_init(&r);
+	audit_of(&a, &r);
+	assert_false(a.row[AUDIT_ONCPU].known);
+	run = add_model(&r, "math", "single", MS);
+	run->memory.pgtables_kernel_bytes = UNKNOWN;
+	run->memory.pgtables_ours_bytes = 4096;
+	run->steal_ns = UNKNOWN;
+	audit_of(&a, &r);
+	assert_false(a.row[AUDIT_PGTABLES].known);
+	assert_false(a.steal_known);
+	run->memory.pgtables_kernel_bytes = 4096;
+	audit_of(&a, &r);
+	assert_true(a.row[AUDIT_PGTABLES].known);
+	recording_clear(&r);
+}
+
+static void small_times_do_not_warn_but_counts_do(void **state)
+{
+	struct recording r;
+	struct thread *t;
+	struct audit a;
+	struct lines l = LINES_NONE;
+
+	(void)state;
+	recording_init(&r);
+	t = add(add_model(&r, "math", "single", MS), 1, ROLE_WORKER, MS);
+	t->audit_run_delay_ns = 50000;
+	t->kernel.run_delay_ns = 40000;
+	t->count[WG_N_SWITCH_VOLUNTARY] = 10;
+	t->kernel.nvcsw = 11;
+	audit_of(&a, &r);
+	assert_int_equal(audit_warn(&a, &l), 0);
+	assert_int_equal(l.cnt, 1);
+	assert_true(says(&l, "voluntary switches: ours is 9.1% below"));
+	lines_clear(&l);
+	recording_clear(&r);
+}
+
+static void steal_is_named_not_subtracted(void **state)
+{
+	struct recording r;
+	struct run *run;
+	struct audit a;
+	struct lines l = LINES_NONE;
+
+	(void)state;
+	recording_init(&r);
+	run = add_model(&r, "math", "single", 1000 * MS);
+	run->steal_ns = 60 * MS;
+	add(run, 1, ROLE_WORKER, 1000 * MS)->kernel.oncpu_ns = 950 * MS;
+	audit_of(&a, &r);
+	assert_int_equal(audit_warn(&a, &l), 0);
+	assert_true(a.row[AUDIT_ONCPU].error > 0.05);
+	assert_true(says(&l, "steal time may explain"));
+	lines_clear(&l);
+	run->steal_ns = 10 * MS; /* less than the surplus */
+	audit_of(&a, &r);
+	assert_int_equal(audit_warn(&a, &l), 0);
+	assert_false(says(&l, "steal"));
+	lines_clear(&l);
+	recording_clear(&r);
+}
+
+static void closure_counts_what_does_not_add_up(void **state)
+{
+	struct recording r;
+	struct run *run;
+	struct audit a;
+
+	(void)state;
+	assert_int_equal(closure_allowed(0), 20000);
+	assert_int_equal(closure_allowed(1000 * MS), MS);
+	recording_init(&r);
+	run = add_model(&r, "math", "single", 1000 * MS);
+	add(run, 1, ROLE_WORKER, MS)->state_ns[WG_FUTEX] = 20000;      /* just allowed */
+	add(run, 2, ROLE_WORKER, MS)->state_ns[WG_FUTEX] = 20001;      /* just not */
+	add(run, 3, ROLE_WORKER, 100 * MS)->state_ns[WG_CPU] -= 90000; /* allowed: 0.1% */
+	audit_of(&a, &r);
+	assert_int_equal(a.closure_over_cnt, 1);
+	assert_int_equal(a.closure_worst_tid, 3);
+	assert_int_equal(a.closure_worst_ns, 90000);
+	recording_clear(&r);
+}
+
+static void groups_are_sorted_and_keep_order_when_equal(void **state)
+{
+	struct recording r;
+	struct summary s;
+
+	(void)state;
+	recording_init(&r);
+	add_model(&r, "math", "single", 200 * MS);
+	add_model(&r, "math", "threads", 100 * MS);
+	add_model(&r, "crypto", "procs", 50 * MS);
+	add_model(&r, "math", "procs", 100 * MS);
+	add_model(&r, "math", "single", 240 * MS);
+	assert_int_equal(summary_of(&s, &r), 0);
+	assert_int_equal(s.section_cnt, 2);
+	assert_int_equal(s.sections[0].group_cnt, 3);
+	assert_string_equal(s.sections[0].groups[0].first->model, "threads");
+	assert_string_equal(s.sections[0].groups[1].first->model, "procs");
+	assert_string_equal(s.sections[0].groups[2].first->model, "single");
+	assert_true(s.sections[0].groups[2].ratio > 2.199 && s.sections[0].groups[2].ratio < 2.201);
+	assert_true(s.sections[0].groups[2].wall_ns.min == 200.0 * MS);
+	assert_string_equal(s.sections[1].groups[0].first->workload, "crypto");
+	summary_clear(&s);
+	recording_clear(&r);
+}
+
+static void runs_cut_short_do_not_count(void **state)
+{
+	struct recording r;
+	struct summary s;
+
+	(void)state;
+	recording_init(&r);
+	add_model(&r, "math", "threads", 100 * MS);
+	add_model(&r, "math", "threads", 10 * MS)->interrupted = true;
+	add_model(&r, "math", "single", 5 * MS)->interrupted = true;
+	assert_int_equal(summary_of(&s, &r), 0);
+	assert_string_equal(s.sections[0].groups[0].first->model, "threads");
+	assert_true(s.sections[0].groups[0].wall_ns.median == 100.0 * MS);
+	assert_int_equal(s.sections[0].groups[0].interrupted_cnt, 1);
+	assert_false(s.sections[0].groups[0].partial);
+	assert_true(s.sections[0].groups[1].partial);
+	assert_true(s.sections[0].groups[1].ratio == 0);
+	summary_clear(&s);
+	recording_clear(&r);
+}
+
+static void commands_are_sections_by_label(void **state)
+{
+	struct recording r;
+	struct summary s;
+
+	(void)state;
+	recording_init(&r);
+	add_model(&r, "", "ls", MS);
+	add_model(&r, "", "make", MS);
+	add_model(&r, "", "ls", MS);
+	for (size_t i = 0; i < r.run_cnt; i++)
+		strcpy(r.runs[i].model, "");
+	assert_int_equal(summary_of(&s, &r), 0);
+	assert_int_equal(s.section_cnt, 2);
+	assert_int_equal(s.sections[0].groups[0].run_cnt, 2);
+	assert_false(s.sections[0].groups[0].has_lanes);
+	summary_clear(&s);
+	recording_clear(&r);
+}
+
+static void page_tables_are_of_working_processes_once(void **state)
+{
+	struct run run = {0};
+	uint64_t bytes;
+
+	(void)state;
+	add(&run, 1, ROLE_ORCHESTRATOR, MS)->pgtables_peak_bytes = 1000;
+	add(&run, 2, ROLE_WORKER, MS)->pgtables_peak_bytes = 300;
+	add(&run, 3, ROLE_WORKER, MS)->pgtables_peak_bytes = 400;
+	add(&run, 4, ROLE_HELPER, MS)->pgtables_peak_bytes = 500;
+	run.threads[2].tgid = run.threads[3].tgid = 2;
+	assert_int_equal(run_pgtables_peak(&run, &bytes), 0);
+	assert_int_equal(bytes, 500);
+	assert_int_equal(run_process_cnt(&run), 2);
+	for (int i = 0; i < 4; i++)
+		run.threads[i].role = ROLE_HELPER;
+	assert_int_equal(run_pgtables_peak(&run, &bytes), 0);
+	assert_int_equal(bytes, 1500);
+	free(run.threads);
+}
+
+static void orchestrator_has_its_share(void **state)
+{
+	struct recording r;
+	struct summary s;
+	struct run *run;
+
+	(void)state;
+	recording_init(&r);
+	run = add_model(&r, "transfer", "procs", 10 * MS);
+	add(run, 1, ROLE_ORCHESTRATOR, 2 * MS);
+	add(run, 2, ROLE_WORKER, 5 * MS);
+	add(run, 3, ROLE_HELPER, MS);
+	assert_int_equal(summary_of(&s, &r), 0);
+	assert_true(s.sections[0].groups[0].orchestrator_share == 0.25);
+	assert_true(s.sections[0].groups[0].has_lanes);
+	summary_clear(&s);
+	recording_clear(&r);
+}
+
+static void still_conditions_say_nothing(struct recording *r)
+{
+	struct lines l = LINES_NONE;
+
+	assert_int_equal(conditions_warn(r, &l), 0);
+	if (l.cnt)
+		print_message("%s\n", l.line[0]);
+	assert_int_equal(l.cnt, 0);
+}
+
+static void conditions_warn_of_what_moved(void **state)
+{
+	struct recording r;
+	struct lines l = LINES_NONE;
+
+	(void)state;
+	recording_init(&r);
+	still_conditions_say_nothing(&r);
+	r.host.cpus = 2;
+	r.host.mem_bytes = 1000;
+	for (int i = 0; i < 2; i++) {
+		r.conditions[i] = (struct conditions){.spin_ns = 1000000,
+						      .cacheline_ns = 40,
+						      .mem_available_bytes = 500,
+						      .load1 = 1.9,
+						      .thp = strdup("madvise")};
+	}
+	add_model(&r, "math", "single", 100 * MS)->other_cpu_ns = 9 * MS;
+	still_conditions_say_nothing(&r);
+	r.conditions[0].spin_ns = UNKNOWN;
+	still_conditions_say_nothing(&r);
+	r.conditions[0].spin_ns = 1060000;
+	r.conditions[1].cacheline_ns = 60;
+	r.conditions[1].mem_available_bytes = 20;
+	r.conditions[0].load1 = 2.5;
+	r.runs[0].other_cpu_ns = 11 * MS;
+	r.runs[0].steal_ns = 2 * MS;
+	strcpy(r.conditions[1].thp, "never");
+	assert_int_equal(conditions_warn(&r, &l), 0);
+	assert_true(says(&l, "CPU speed: a fixed loop went from 1060 to 1000 us"));
+	assert_true(says(&l, "from 40 to 60 ns"));
+	assert_true(says(&l, "2.0% of memory"));
+	assert_true(says(&l, "load 2.5 on 2 CPUs"));
+	assert_true(says(&l, "from madvise to never"));
+	assert_true(says(&l, "the hypervisor took"));
+	assert_true(says(&l, "other tasks took"));
+	assert_int_equal(l.cnt, 7);
+	lines_clear(&l);
+	recording_clear(&r);
+}
+
+static void cost_is_of_the_tasks_cpu_time(void **state)
+{
+	struct recording r;
+	struct run *run;
+	struct cost c;
+
+	(void)state;
+	recording_init(&r);
+	cost_of(&c, &r);
+	assert_true(c.bpf_share == 0 && !c.estimate_known);
+	run = add_model(&r, "math", "single", 100 * MS);
+	add(run, 1, ROLE_WORKER, 100 * MS);
+	run->bpf_ns = MS;
+	run->event_cnt = 10000;
+	r.dispatch_ns = 100;
+	cost_of(&c, &r);
+	assert_true(c.bpf_share == 0.01);
+	assert_true(c.estimate_known && c.estimate_share == 0.02);
+	r.dispatch_ns = UNKNOWN;
+	cost_of(&c, &r);
+	assert_false(c.estimate_known);
+	recording_clear(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(audit_sums_and_finds_the_worst),
+		cmocka_unit_test(audit_counts_faults_without_a_trap_as_minor),
+		cmocka_unit_test(audit_knows_what_it_does_not_know),
+		cmocka_unit_test(small_times_do_not_warn_but_counts_do),
+		cmocka_unit_test(steal_is_named_not_subtracted),
+		cmocka_unit_test(closure_counts_what_does_not_add_up),
+		cmocka_unit_test(groups_are_sorted_and_keep_order_when_equal),
+		cmocka_unit_test(runs_cut_short_do_not_count),
+		cmocka_unit_test(commands_are_sections_by_label),
+		cmocka_unit_test(page_tables_are_of_working_processes_once),
+		cmocka_unit_test(orchestrator_has_its_share),
+		cmocka_unit_test(conditions_warn_of_what_moved),
+		cmocka_unit_test(cost_is_of_the_tasks_cpu_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
