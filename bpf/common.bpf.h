@@ -58,9 +58,10 @@ struct task_state {
 	u8 klock_mmap;	 /* the outermost is mmap_lock of the own process */
 	u8 begun;	 /* the ledger counts */
 	u8 preempt_blocking;
-	u32 flags;    /* enum wg_row_flags */
-	u64 klock_ns; /* when the outermost began, or the switch-in since */
-	u64 delay_ns; /* sched_info.run_delay at the last switch-out */
+	u32 flags;	/* enum wg_row_flags */
+	u64 klock_ns;	/* when the outermost began, or the switch-in since */
+	u64 delay_ns;	/* sched_info.run_delay at the last switch-out */
+	u64 in_task_ns; /* rq->clock_task at the last switch-in; 0 if that was not seen */
 	/* the sums; a state's time and count share a line */
 	struct state_sum {
 		u64 ns, cnt;
@@ -169,6 +170,12 @@ static __always_inline bool clock_stale(const struct wg_cpu_slot *c, u64 sched_n
 static __always_inline u64 sched_time(const struct wg_cpu_slot *c, u64 now)
 {
 	return now - c->clock_off;
+}
+
+/* And back: a moment that the scheduler dated. */
+static __always_inline u64 mono_time(const struct wg_cpu_slot *c, u64 sched_ns)
+{
+	return sched_ns + c->clock_off;
 }
 
 /*
@@ -295,10 +302,23 @@ static __always_inline void arrived(struct task_struct *t, struct task_state *s,
 	}
 	s->oncpu_in_ns = t->se.sum_exec_runtime;
 	s->in_ns = sched_ns;
+	s->in_task_ns = rq_clock_task_of(t);
 	s->klock_ns = sched_ns;
 	s->cpu = c - wg_cpu;
 	s->state = s->fault ? WG_CPU_FAULT : WG_CPU;
 	state_sum(s, s->state)->cnt++;
+}
+
+/* Time on a CPU ends, inside write_begin and write_end. */
+static __always_inline void departed(struct task_struct *t, struct task_state *s, u64 sched_ns)
+{
+	u64 all = sched_ns - s->in_ns, counted = rq_clock_task_of(t) - s->in_task_ns;
+
+	if (s->in_task_ns && all > counted)
+		s->part_ns[WG_T_STOLEN] += all - counted;
+	if (s->klock_cnt && sched_ns > s->klock_ns)
+		s->part_ns[WG_T_KLOCK_SPIN] += sched_ns - s->klock_ns;
+	s->delay_ns = t->sched_info.run_delay;
 }
 
 /* t is running, whatever its ledger says. */
@@ -308,6 +328,7 @@ static __always_inline void running(struct task_struct *t, struct task_state *s,
 	if (is_oncpu(s->state))
 		return;
 	arrived(t, s, c, t->sched_info.last_arrival);
+	s->in_task_ns = 0;
 	__sync_fetch_and_add(&wg_repair_cnt, 1);
 }
 

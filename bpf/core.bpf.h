@@ -34,6 +34,12 @@ static __always_inline u32 switch_prev_state(const unsigned long long *ctx,
 	return prev->__state;
 }
 
+static __always_inline bool rq_clock_exists(void)
+{
+	return bpf_core_field_exists(struct task_struct, se.cfs_rq) &&
+	       bpf_core_field_exists(struct cfs_rq, rq);
+}
+
 /*
  * The clock of the run queue that t is or was last on: what the scheduler itself dates switches
  * and wakeups with, brought up to date just before their tracepoints. It may be a few hundred ns
@@ -43,10 +49,17 @@ static __always_inline u32 switch_prev_state(const unsigned long long *ctx,
  */
 static __always_inline u64 rq_clock_of(struct task_struct *t)
 {
-	if (bpf_core_field_exists(t->se.cfs_rq) && bpf_core_field_exists(struct cfs_rq, rq) &&
-	    t->se.cfs_rq && t->se.cfs_rq->rq)
+	if (rq_clock_exists() && t->se.cfs_rq && t->se.cfs_rq->rq)
 		return t->se.cfs_rq->rq->clock;
 	return bpf_ktime_get_ns();
+}
+
+/* The clock that sum_exec_runtime counts by; 0 where there is no way to it. */
+static __always_inline u64 rq_clock_task_of(struct task_struct *t)
+{
+	if (rq_clock_exists() && t->se.cfs_rq && t->se.cfs_rq->rq)
+		return t->se.cfs_rq->rq->clock_task;
+	return 0;
 }
 
 static __always_inline bool task_in_iowait(struct task_struct *t)

@@ -18,7 +18,8 @@ struct {
 } gone SEC(".maps");
 
 /* The last switch of a task: its row leaves now, its storage goes with the task. */
-static __noinline void emit_gone(struct task_state *s, struct task_struct *t)
+static __noinline void emit_gone(struct task_state *s, struct task_struct *t,
+				 const struct wg_cpu_slot *c)
 {
 	struct wg_row *r;
 
@@ -30,7 +31,7 @@ static __noinline void emit_gone(struct task_state *s, struct task_struct *t)
 		loss(WG_LOSS_EXIT_ROW);
 		return;
 	}
-	row_fill(r, s, t, clock_ns(), s->since_ns);
+	row_fill(r, s, t, mono_time(c, s->since_ns), s->since_ns);
 	r->flags |= WG_ROW_DEAD;
 	/* user space looks often enough; wake it only when the buffer fills faster than that */
 	bpf_ringbuf_submit(r, bpf_ringbuf_query(&gone, BPF_RB_AVAIL_DATA) > GONE_BYTES / 8
@@ -58,9 +59,7 @@ static __always_inline void switch_out(struct task_struct *t, struct task_state 
 	if (s->preempt_blocking)
 		s->count[WG_N_PREEMPT_BLOCKING]++;
 	s->count[preempt || !st ? WG_N_SWITCH_INVOLUNTARY : WG_N_SWITCH_VOLUNTARY]++;
-	if (s->klock_cnt && now > s->klock_ns)
-		s->part_ns[WG_T_KLOCK_SPIN] += now - s->klock_ns;
-	s->delay_ns = t->sched_info.run_delay;
+	departed(t, s, now);
 	s->state = state;
 	state_sum(s, state)->cnt++;
 	write_end(s);
@@ -111,7 +110,7 @@ int on_switch(unsigned long long *ctx)
 	if (p) {
 		switch_out(prev, p, c, sched_ns, (bool)ctx[0], st);
 		if (st == TASK_DEAD)
-			emit_gone(p, prev);
+			emit_gone(p, prev, c);
 	}
 	c->probe_ns = 0; /* what is left is not the next task's */
 	if (n)

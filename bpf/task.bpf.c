@@ -59,8 +59,8 @@ int BPF_PROG(on_wakeup_new, struct task_struct *t)
 	c = cpu_slot();
 	write_begin(s);
 	s->begun = 1;
-	s->begin_ns = now;
 	s->since_ns = rq_clock_of(t);
+	s->begin_ns = rq_clock_exists() ? mono_time(c, s->since_ns) : now;
 	s->state = WG_RUNQ_WAKE;
 	s->st[WG_RUNQ_WAKE].cnt++;
 	kernel_read(&s->base, t);
@@ -73,7 +73,8 @@ int BPF_PROG(on_wakeup_new, struct task_struct *t)
 /* The ledger of a waiting root begins here; what it did before is kept for the audit only. */
 static __always_inline void begin_at_exec(struct task_state *s, struct task_struct *t, u64 now)
 {
-	u64 oncpu = s->st[WG_CPU].ns + s->st[WG_CPU_FAULT].ns + s->st[WG_PROBE].ns;
+	u64 oncpu = s->st[WG_CPU].ns + s->st[WG_CPU_FAULT].ns + s->st[WG_PROBE].ns -
+		    s->part_ns[WG_T_STOLEN];
 	u64 base_oncpu = s->base.oncpu_ns;
 
 	__builtin_memset(s->st, 0, sizeof(s->st));

@@ -63,6 +63,7 @@ struct mm_struct {
 
 struct rq {
 	u64 clock;
+	u64 clock_task; /* less steal and interrupt time, where the kernel accounts for them */
 };
 
 struct cfs_rq {

@@ -111,10 +111,8 @@ static void audit_knows_what_it_does_not_know(void **state)
 	run = add_model(&r, "math", "single", MS);
 	run->memory.pgtables_kernel_bytes = UNKNOWN;
 	run->memory.pgtables_ours_bytes = 4096;
-	run->steal_ns = UNKNOWN;
 	audit_of(&a, &r);
 	assert_false(a.row[AUDIT_PGTABLES].known);
-	assert_false(a.steal_known);
 	run->memory.pgtables_kernel_bytes = 4096;
 	audit_of(&a, &r);
 	assert_true(a.row[AUDIT_PGTABLES].known);
@@ -143,29 +141,21 @@ static void small_times_do_not_warn_but_counts_do(void **state)
 	recording_clear(&r);
 }
 
-static void steal_is_named_not_subtracted(void **state)
+static void stolen_time_is_left_out_on_both_sides(void **state)
 {
-	struct recording r;
-	struct run *run;
-	struct audit a;
-	struct lines l = LINES_NONE;
+	struct wg_row row = {.begin_ns = 1, .now_ns = 1001 * MS + 1, .flags = WG_ROW_DEAD};
+	struct thread t = {0};
 
 	(void)state;
-	recording_init(&r);
-	run = add_model(&r, "math", "single", 1000 * MS);
-	run->steal_ns = 60 * MS;
-	add(run, 1, ROLE_WORKER, 1000 * MS)->kernel.oncpu_ns = 950 * MS;
-	audit_of(&a, &r);
-	assert_int_equal(audit_warn(&a, &l), 0);
-	assert_true(a.row[AUDIT_ONCPU].error > 0.05);
-	assert_true(says(&l, "steal time may explain"));
-	lines_clear(&l);
-	run->steal_ns = 10 * MS; /* less than the surplus */
-	audit_of(&a, &r);
-	assert_int_equal(audit_warn(&a, &l), 0);
-	assert_false(says(&l, "steal"));
-	lines_clear(&l);
-	recording_clear(&r);
+	row.state_ns[WG_CPU] = 1000 * MS;
+	row.state_ns[WG_PROBE] = MS;
+	row.part_ns[WG_T_STOLEN] = 60 * MS;
+	row.kernel.oncpu_ns = 941 * MS;
+	ledger_window(&t, NULL, &row);
+	assert_int_equal(t.audit_oncpu_ns, 941 * MS);
+	assert_int_equal(t.kernel.oncpu_ns, 941 * MS);
+	assert_int_equal(ledger_oncpu(&t), 1001 * MS); /* the buckets keep it */
+	assert_int_equal(ledger_closure(&t), 0);
 }
 
 static void closure_counts_what_does_not_add_up(void **state)
@@ -377,7 +367,7 @@ int main(void)
 		cmocka_unit_test(audit_counts_faults_without_a_trap_as_minor),
 		cmocka_unit_test(audit_knows_what_it_does_not_know),
 		cmocka_unit_test(small_times_do_not_warn_but_counts_do),
-		cmocka_unit_test(steal_is_named_not_subtracted),
+		cmocka_unit_test(stolen_time_is_left_out_on_both_sides),
 		cmocka_unit_test(closure_counts_what_does_not_add_up),
 		cmocka_unit_test(groups_are_sorted_and_keep_order_when_equal),
 		cmocka_unit_test(runs_cut_short_do_not_count),

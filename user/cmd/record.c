@@ -165,12 +165,12 @@ static int measure(struct collector *c, struct recording *r, struct child *child
 	if (!err)
 		err = run ? fill_run(run, o, repeat) : -ENOMEM;
 	if (!err)
-		err = window_end(&w, run, e);
-	if (!err) {
-		fit_window(run, child ? collector_exec_ns(c) : 0);
 		procs_result(&procs, &run->memory);
-	}
 	procs_clear(&procs);
+	if (!err)
+		err = window_end(&w, run, e);
+	if (!err)
+		fit_window(run, child ? collector_exec_ns(c) : 0);
 	window_clear(&w);
 	return err;
 }

@@ -81,6 +81,7 @@ uint64_t closure_allowed(uint64_t wall_ns)
 static void add_thread(struct audit *a, const struct thread *t)
 {
 	a->thread_cnt++;
+	a->stolen_ns += t->part_ns[WG_T_STOLEN];
 	a->untrapped += t->count[WG_N_FAULT_UNTRAPPED] + t->count[WG_N_FAULT_UNTRAPPED_MAJOR];
 	for (int i = 0; i < AUDIT_CNT; i++) {
 		struct audit_row *row = &a->row[i];
@@ -135,16 +136,11 @@ static void add_run(struct audit *a, const struct run *run)
 		a->row[AUDIT_PGTABLES].ours += m->pgtables_ours_bytes;
 		a->row[AUDIT_PGTABLES].kernel += m->pgtables_kernel_bytes;
 	}
-	if (run->steal_ns == UNKNOWN)
-		a->steal_known = false;
-	else
-		a->steal_ns += run->steal_ns;
 }
 
 void audit_of(struct audit *a, const struct recording *r)
 {
 	memset(a, 0, sizeof(*a));
-	a->steal_known = true;
 	for (int i = 0; i < AUDIT_CNT; i++) {
 		a->row[i].key = items[i].key;
 		a->row[i].what = items[i].what;
@@ -162,22 +158,14 @@ void audit_of(struct audit *a, const struct recording *r)
 	}
 }
 
-/* Steal in our on-CPU time can explain a surplus of ours up to its own size. */
-static bool steal_may_explain(const struct audit *a, const struct audit_row *row)
-{
-	return row == &a->row[AUDIT_ONCPU] && row->ours > row->kernel &&
-	       a->steal_ns >= row->ours - row->kernel;
-}
-
 int audit_warn(const struct audit *a, struct lines *out)
 {
 	for (int i = 0; i < AUDIT_CNT; i++) {
 		const struct audit_row *row = &a->row[i];
 
 		if (row->warn &&
-		    lines_add(out, "%s: ours is %.1f%% %s the kernel's%s", row->what,
-			      row->error * 100, row->ours > row->kernel ? "above" : "below",
-			      steal_may_explain(a, row) ? ", which steal time may explain" : ""))
+		    lines_add(out, "%s: ours is %.1f%% %s the kernel's", row->what,
+			      row->error * 100, row->ours > row->kernel ? "above" : "below"))
 			return -ENOMEM;
 	}
 	if (a->closure_over_cnt &&

@@ -49,8 +49,8 @@ struct audit {
 	size_t thread_cnt;  /* compared */
 	size_t torn_cnt;    /* left out */
 	uint64_t untrapped; /* faults that are the kernel's own counter on both sides */
-	uint64_t steal_ns;  /* over all runs: may be in our on-CPU time, never in the kernel's */
-	bool steal_known;
+	uint64_t
+		stolen_ns; /* steal and interrupts, measured: left out of on-CPU time on both sides */
 	int64_t closure_worst_ns; /* largest in amount, over all threads, with its sign */
 	uint32_t closure_worst_tid;
 	uint64_t closure_worst_wall_ns;

@@ -17,7 +17,7 @@ const struct condition_limits condition_limits = {
 	 * and shared-memory traffic costs that much more.
 	 */
 	.cacheline = 0.25,
-	/* The kernel's on-CPU counters leave steal out, ours cannot: half the audit's allowance. */
+	/* Stolen time is in the on-CPU buckets of whoever it hit: enough to move a small gap. */
 	.steal = 0.005,
 	/* On N CPUs fully used by the run, this much taken by others shows as run-queue time. */
 	.other_cpu = 0.05,
@@ -91,11 +91,15 @@ static int warn_load(struct lines *out, const struct recording *r)
 }
 
 /* The share of all CPUs' time that something took over a run, or 0 when not known. */
+#define SHARE_MIN_WALL_NS 50000000
+
 static double run_share(const struct recording *r, const struct run *run, uint64_t ns)
 {
-	double all = (double)ledger_run_wall(run) * r->host.cpus;
+	uint64_t wall = ledger_run_wall(run);
+	double all = (double)wall * r->host.cpus;
 
-	return ns == UNKNOWN || all <= 0 ? 0 : (double)ns / all;
+	/* /proc/stat counts in ticks: over less than a few it says nothing */
+	return ns == UNKNOWN || wall < SHARE_MIN_WALL_NS ? 0 : (double)ns / all;
 }
 
 /* One line for all runs: how many were disturbed, and the worst of them. */

@@ -76,15 +76,17 @@ static uint64_t settled_kernel(const struct wg_row *row)
 }
 
 /*
- * Of a task followed from before its exec, the kernel counted time that is in no state of ours:
+ * Steal and interrupt time, WG_T_STOLEN, is not in the kernel's counter and is left out here. Of a
+ * task followed from before its exec, the kernel counted time that is in no state of ours:
  * WG_T_BEFORE, which is added here and nowhere else.
  */
 static uint64_t settled_ours(const struct wg_row *row)
 {
 	uint64_t ours = row_oncpu(row) + row->part_ns[WG_T_BEFORE];
-	uint64_t open = row->flags & WG_ROW_ON_CPU ? row->oncpu_open_ns : 0;
+	uint64_t out =
+		row->part_ns[WG_T_STOLEN] + (row->flags & WG_ROW_ON_CPU ? row->oncpu_open_ns : 0);
 
-	return ours > open ? ours - open : 0;
+	return ours > out ? ours - out : 0;
 }
 
 /*
@@ -144,7 +146,8 @@ static void window_states(struct thread *t, const struct wg_row *before, const s
  * whose end we saw, since it belongs before the window.
  */
 static void window_untrapped(struct thread *t, const struct wg_row *before,
-			     const struct wg_row *after, enum wg_count untrapped, enum wg_count seen)
+			     const struct wg_row *after, enum wg_count untrapped,
+			     enum wg_count seen)
 {
 	uint64_t from = before ? before->count[untrapped] : 0, to = after->count[untrapped];
 

@@ -232,6 +232,7 @@ static const struct {
 	{"klock_spin_ns", WG_T_KLOCK_SPIN},
 	{"fault_blocked_ns", WG_T_FAULT_BLOCKED},
 	{"preempt_blocking_ns", WG_T_PREEMPT_BLOCKING},
+	{"stolen_ns", WG_T_STOLEN},
 	{"before_ns", WG_T_BEFORE},
 };
 
@@ -509,7 +510,7 @@ static json_t *audit_row_json(const struct audit *a, const struct audit_row *row
 		    row->worst_tid ? json_integer(row->worst_tid) : json_null());
 	}
 	if (row == &a->row[AUDIT_ONCPU])
-		set(&o, "steal_ns", number(a->steal_known ? a->steal_ns : UNKNOWN));
+		set(&o, "stolen_ns", number(a->stolen_ns));
 	if (row == &a->row[AUDIT_FAULT_MINOR])
 		set(&o, "untrapped", number(a->untrapped));
 	return object_take(&o);

@@ -122,6 +122,8 @@ static void audit_closure(struct para *p, const struct audit *a)
 			  fmt_time(WORD, a->closure_worst_wall_ns));
 }
 
+#define STOLEN_MIN_NS 1000000 /* less is not worth a line */
+
 static void audit_print(struct para *p, const struct audit *a)
 {
 	para_begin(p, "audit", PARA_PLAIN);
@@ -135,11 +137,9 @@ static void audit_print(struct para *p, const struct audit *a)
 			  "of the faults %s raised without a trap, from the kernel's own "
 			  "counter",
 			  fmt_count(WORD, a->untrapped));
-	if (!a->steal_known)
-		para_item(p, "steal time unknown");
-	else if (a->steal_ns)
-		para_item(p, "the kernel's on-CPU leaves out steal time, %s on all CPUs",
-			  fmt_time(WORD, a->steal_ns));
+	if (a->stolen_ns >= STOLEN_MIN_NS)
+		para_item(p, "%s of steal and interrupts left out of on-CPU on both sides",
+			  fmt_time(WORD, a->stolen_ns));
 	para_end(p);
 }
 

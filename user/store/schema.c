@@ -172,6 +172,8 @@ static const struct column thread_columns[] = {
 	PART(fault_blocked, WG_T_FAULT_BLOCKED, "of the blocked states: inside a page fault"),
 	PART(preempt_blocking, WG_T_PREEMPT_BLOCKING,
 	     "of runq_preempt_ns: what the kernel's run_delay leaves out"),
+	PART(stolen, WG_T_STOLEN,
+	     "of the on-CPU states: steal and interrupts, left out by the kernel"),
 	PART(before, WG_T_BEFORE, "on a CPU before its exec, in no state"),
 	KERNEL(oncpu_ns, "the kernel's sum_exec_runtime; steal time is left out of it"),
 	KERNEL(run_delay_ns, "the kernel's run_delay"),
@@ -258,7 +260,8 @@ static const char views[] =
 	"    sum(kernel_nivcsw) AS kernel_nivcsw,\n"
 	"    sum(faults_minor + faults_untrapped) AS faults_minor,\n"
 	"    sum(kernel_min_flt) AS kernel_min_flt,\n"
-	"    sum(faults_major + faults_untrapped_major) AS faults_major, sum(kernel_maj_flt) AS kernel_maj_flt\n"
+	"    sum(faults_major + faults_untrapped_major) AS faults_major, sum(kernel_maj_flt) AS "
+	"kernel_maj_flt\n"
 	"  FROM thread WHERE flags & 8 = 0 GROUP BY run;\n";
 
 static const char *sql_type(enum kind kind)

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""Live tests: wallgap on this kernel, against planted programs whose truth is known.
+
+    tests/live/run.py [-l] [-v] [NAME...]      as root, from the root of the tree, after make
+
+NAME is a test or the beginning of some: "futex" runs all that begin so. -l lists them. Prints one
+line a test and, last, "SUITE live: N passed, N failed, N skipped"; status 1 when any failed.
+Without root or BTF all are skipped, which with WALLGAP_REQUIRE_LIVE=1 is a failure."""
+
+import os
+import sys
+import time
+import traceback
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import live  # noqa: E402
+import test_sched  # noqa: E402,F401
+import test_futex  # noqa: E402,F401
+import test_fault  # noqa: E402,F401
+import test_block  # noqa: E402,F401
+import test_klock  # noqa: E402,F401
+import test_task  # noqa: E402,F401
+import test_storm  # noqa: E402,F401
+import test_cli  # noqa: E402,F401
+import test_bench  # noqa: E402,F401
+
+REQUIRED = os.environ.get("WALLGAP_REQUIRE_LIVE") == "1"
+
+
+def why_not():
+    """Why nothing can run here; None when it can."""
+    if os.geteuid():
+        return "not root"
+    if not os.path.exists("/sys/kernel/btf/vmlinux"):
+        return "no BTF"
+    if not os.access(live.WALLGAP, os.X_OK):
+        raise SystemExit(f"{live.WALLGAP} is not there: make first")
+    return None
+
+
+def run_one(name, fn, verbose):
+    check, begin = live.Check(), time.monotonic()
+    try:
+        fn(check)
+        verdict = "FAIL" if check.wrong else "ok"
+    except live.Skip as e:
+        verdict, check.figures = "skip", [str(e)]
+        if REQUIRED and isinstance(e, live.CannotRun):
+            verdict, check.wrong = "FAIL", [str(e)]
+    except live.Failure as e:
+        verdict = "FAIL"
+        check.wrong.append(str(e))
+    except Exception as e:  # a fault of the report or of the test: show where, go on
+        verdict = "FAIL"
+        check.wrong.append(f"{type(e).__name__}: {e}")
+        traceback.print_exc()
+    text = "; ".join(check.wrong[:20] if verdict == "FAIL" else check.figures)
+    if len(check.wrong) > 20:
+        text += f"; and {len(check.wrong) - 20} more"
+    took = f" ({time.monotonic() - begin:.1f} s)" if verbose else ""
+    print(f"{verdict} {name}{took}" + (f": {text}" if text else ""), flush=True)
+    return verdict
+
+
+def main(args):
+    verbose = "-v" in args
+    wanted = [a for a in args if not a.startswith("-")]
+    tests = [(n, f) for n, f in live.TESTS if not wanted or any(n.startswith(w) for w in wanted)]
+    if "-l" in args:
+        print("\n".join(n for n, _ in tests))
+        return 0
+    if not tests:
+        raise SystemExit(f"no such test: {' '.join(wanted)}")
+    reason = why_not()
+    if reason:
+        print(f"skip all: {reason}")
+        failed, skipped = (len(tests), 0) if REQUIRED else (0, len(tests))
+        print(f"SUITE live: 0 passed, {failed} failed, {skipped} skipped")
+        return 1 if REQUIRED else 0
+    verdicts = [run_one(name, fn, verbose) for name, fn in tests]
+    failed = verdicts.count("FAIL")
+    print(f"SUITE live: {verdicts.count('ok')} passed, {failed} failed, "
+          f"{verdicts.count('skip')} skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""The pools: what `bench` reports of them, and what happens when a runner goes wrong."""
+
+import os
+import re
+from statistics import median
+
+from live import (CLOSURE_SHARE, Failure, Mark, Skip, bpf_programs, check_report, closure_room,
+                  for_each, load_report, programs_left, scratch, show, test, wallgap)
+
+WORKLOADS = ("math", "crypto-query", "churn", "populate")
+MODELS = ("single", "threads", "procs")
+
+_report = None
+
+
+def bench_report():
+    """One quick bench serves all tests here."""
+    global _report
+    if _report is None:
+        with scratch() as tmp:
+            path = os.path.join(tmp, "a.wg")
+            done = wallgap("bench", "--quick", "--workloads", ",".join(WORKLOADS), "-o", path)
+            if done.status:
+                raise Failure(f"bench: status {done.status}: {done.tail()}")
+            _report = load_report(path)
+    return _report
+
+
+def runs_of(workload, model):
+    return [r for r in bench_report()["runs"] if r["workload"] == workload and r["model"] == model]
+
+
+def lane_share(workload, model, bucket):
+    """Median over the repeats of a bucket's share of lane time."""
+    return median(r["lane_buckets"][bucket] / r["wall_ns"] for r in runs_of(workload, model))
+
+
+@test
+def test_bench_complete(c):
+    report = bench_report()
+    check_report(c, report, counts=False)
+    for workload in WORKLOADS:
+        for model in MODELS:
+            c.that(runs_of(workload, model), f"no run of {workload} {model}")
+    for r in report["runs"]:
+        who = f"{r['workload']} {r['model']} {r['repeat']}"
+        c.equal(f"runtime of {who}", r["runtime"], "native")
+        c.equal(f"exit of {who}", r["exit_status"], 0)
+        for key in ("cpu_workers_ns", "wall_ns", "work_ns", "rss_avg_bytes", "rss_peak_bytes",
+                    "rss_sum_peak_bytes", "pgtables_peak_bytes"):
+            c.that(r[key] and r[key] > 0, f"{key} of {who} is {r[key]}")
+        c.that(r["cpu_orchestrator_ns"] is not None, f"no orchestrator in {who}")
+        c.at_most(f"work of {who} against its window", r["work_ns"], r["wall_ns"])
+
+
+@test
+def test_bench_lanes(c):
+    worst = 0
+    for r in bench_report()["runs"]:
+        who = f"{r['workload']} {r['model']} {r['repeat']}"
+        workers = [t for t in r["threads"] if t["role"] == "worker"]
+        c.equal(f"worker threads of {who}", len(workers), r["workers"])
+        if r["model"] == "single":
+            c.equal(f"workers of {who}", r["workers"], 1)
+        if r["model"] == "procs":
+            c.equal(f"processes of {who}", len({t["tgid"] for t in workers}), r["workers"])
+        if r["model"] == "threads":
+            c.equal(f"processes of {who}", len({t["tgid"] for t in workers}), 1)
+        for t in workers:
+            # Each row of a snapshot is made at its own moment.
+            c.near(f"wall of worker {t['tid']} of {who}", t["wall_ns"], r["wall_ns"], 0,
+                   closure_room(r["wall_ns"]))
+        total = sum(r["lane_buckets"].values())
+        worst = max(worst, abs(total - r["wall_ns"]) / r["wall_ns"])
+        c.near(f"sum of lane_buckets of {who}", total, r["wall_ns"], CLOSURE_SHARE)
+    c.note(f"worst {worst:.5%}")
+
+
+@test
+def test_bench_checksums(c):
+    for workload in WORKLOADS:
+        sums = {w["checksum"] for m in MODELS for r in runs_of(workload, m) for w in r["works"]}
+        c.equal(f"different checksums of {workload}", len(sums), 1)
+        c.that(all(sums), f"an empty checksum in {workload}")
+
+
+@test
+def test_bench_math(c):
+    """No lock, no wait: a pinned lane is on the CPU nearly all of the time."""
+    for model in MODELS:
+        waits = sum(lane_share("math", model, b) for b in ("futex", "klock", "io", "other"))
+        c.at_most(f"waits of {model}", waits, 0.02)
+
+
+@test
+def test_bench_crypto_query(c):
+    if os.cpu_count() < 2:
+        raise Skip("one CPU: threads do not meet in a lock")
+    shares = {m: lane_share("crypto-query", m, "futex") for m in MODELS}
+    c.at_least("futex share of threads", shares["threads"], 0.10)
+    c.at_most("futex share of procs", shares["procs"], 0.02)
+    c.note(", ".join(f"{m} {s:.1%}" for m, s in shares.items()))
+
+
+@for_each(populate="populate", churn="churn")
+def test_bench_klock(c, workload):
+    if os.cpu_count() < 2:
+        raise Skip("one CPU: threads do not meet in a lock")
+    shares = {m: lane_share(workload, m, "klock") for m in MODELS}
+    c.at_least("klock share of threads", shares["threads"], 0.02)
+    c.at_most("klock share of procs", shares["procs"], 0.02)
+    mmap = [sum(t["klock_mmap_ns"] for t in r["threads"]) for r in runs_of(workload, "threads")]
+    klock = [sum(t["buckets"]["klock"] for t in r["threads"]) for r in runs_of(workload, "threads")]
+    c.at_least("share of mmap_lock in it", sum(mmap) / (sum(klock) or 1), 0.5)
+    c.note(", ".join(f"{m} {s:.1%}" for m, s in shares.items()))
+
+
+@test
+def test_bench_text(c):
+    with scratch() as tmp:
+        path = os.path.join(tmp, "a.wg")
+        done = wallgap("bench", "--quick", "--workloads", "math", "--models", "threads,procs",
+                       "--repeats", "2", "-o", path)
+        c.equal("status", done.status, 0)
+        c.that(not re.search(r"[\x1b\r]", done.out + done.err), "escape codes when piped")
+        for word in ("math", "threads", "procs", "audit", "losses"):
+            c.that(word in done.out, f"no '{word}' in the report")
+        c.that(path in done.out.strip().splitlines()[-1], "the file's name is not printed last")
+        long = [line for line in done.out.splitlines() if len(line) > 100]
+        c.that(not long, f"lines over 100 columns: {long[:3]}")
+        repeats = [r["repeat"] for r in load_report(path)["runs"] if r["model"] == "threads"]
+        c.equal("repeats of threads", sorted(repeats), [0, 1])
+
+
+def check_broken(c, model, env, options, *words):
+    """bench with a runner that goes wrong: status 1, one line that says it, nothing left."""
+    mark, programs = Mark(), bpf_programs()
+    with scratch() as tmp:
+        done = wallgap("bench", "--quick", "--workloads", "math", "--models", model, "--workers",
+                       "2", *options, cwd=tmp, mark=mark, **env)
+        last = (done.err.strip().splitlines() or [""])[-1]
+        c.equal(f"status with {model}", done.status, 1)
+        for word in words:
+            c.that(re.search(word, last, re.I), f"{model}: no /{word}/ in: {show(last)}")
+        c.that(not mark.gone(), f"{model}: the runner is left running")
+        stay = programs_left(programs)
+        c.that(not stay, f"BPF programs left: {sorted(stay)}")
+        c.equal(f"files left with {model}", os.listdir(tmp), [])
+        c.note(last)
+
+
+@for_each(threads="threads", procs="procs")
+def test_bench_crash(c, model):
+    check_broken(c, model, {"WALLGAP_TEST_CRASH": 1}, (), "signal|crash|killed|abort|segmentation")
+
+
+@for_each(threads="threads", procs="procs")
+def test_bench_hang(c, model):
+    check_broken(c, model, {"WALLGAP_TEST_HANG": 1}, ("--timeout", "2"), r"2 s|time|hang")
+
+
+@for_each(threads="threads", procs="procs")
+def test_bench_wrong(c, model):
+    check_broken(c, model, {"WALLGAP_TEST_WRONG": 1}, (), "checksum|disagree|wrong result")
