@@ -14,8 +14,7 @@
  * Two clocks. Switches and wakeups are dated by the run queue's clock, as the scheduler itself
  * does (rq_clock_of); that is the ledger's time. What happens in between (faults, kernel locks,
  * snapshots) is dated by CLOCK_MONOTONIC less an offset that each CPU learns at its switches.
- * The two differ by that offset and by what NTP slews, some parts per million: the closure error
- * that the reports print is the difference of the two clocks over the window.
+ * The two differ by that offset and by what NTP slews, some parts per million; rows carry both.
  *
  * A tracepoint may not reach us: the same program was running on that CPU, or the kernel does not
  * trace the task that was leaving. The next event finds the state impossible (running, yet never
@@ -74,6 +73,7 @@ struct task_state {
 	u64 pgtables_peak;
 	u64 id, parent_id, root_id;
 	u64 begin_ns; /* CLOCK_MONOTONIC */
+	u64 begin_sched_ns;
 	struct wg_kernel base;
 };
 
@@ -288,8 +288,8 @@ static __always_inline void arrived(struct task_struct *t, struct task_state *s,
 		at = t->sched_info.last_queued;
 		if (!at)
 			at = sched_ns - (t->sched_info.run_delay - s->delay_ns);
-		if (at >= s->since_ns && at <= sched_ns) {
-			woken(s, at);
+		if ((s64)(at - s->since_ns) >= -CLOCK_BACK_NS && at <= sched_ns) {
+			woken(s, at < s->since_ns ? s->since_ns : at);
 			__sync_fetch_and_add(&wg_repair_cnt, 1);
 		} else {
 			loss(WG_LOSS_WAKEUP);
@@ -309,10 +309,24 @@ static __always_inline void arrived(struct task_struct *t, struct task_state *s,
 	state_sum(s, s->state)->cnt++;
 }
 
-/* Time on a CPU ends, inside write_begin and write_end. */
-static __always_inline void departed(struct task_struct *t, struct task_state *s, u64 sched_ns)
+/*
+ * How long before sched_switch t left its run queue, if it blocks: a CPU that runs out of work
+ * looks for some on others first (newidle balance), in the name of a task that has left, and
+ * brings its clocks forward. The kernel counts that for nobody.
+ */
+static __always_inline u64 left_before(struct task_struct *t, const struct task_state *s,
+				       u64 sched_ns)
 {
-	u64 all = sched_ns - s->in_ns, counted = rq_clock_task_of(t) - s->in_task_ns;
+	u64 ago = rq_clock_task_of(t) - t->se.exec_start;
+
+	return (s64)ago > 0 && ago < sched_ns - s->in_ns ? ago : 0;
+}
+
+/* Time on a CPU ends, inside write_begin and write_end. */
+static __always_inline void departed(struct task_struct *t, struct task_state *s, u64 sched_ns,
+				     u64 task_ns)
+{
+	u64 all = sched_ns - s->in_ns, counted = task_ns - s->in_task_ns;
 
 	if (s->in_task_ns && all > counted)
 		s->part_ns[WG_T_STOLEN] += all - counted;

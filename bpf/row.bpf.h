@@ -84,6 +84,8 @@ static __always_inline void row_fill(struct wg_row *r, struct task_state *s, str
 	r->parent_id = s->parent_id;
 	r->root_id = s->root_id;
 	r->begin_ns = s->begin_ns;
+	r->begin_sched_ns = s->begin_sched_ns;
+	r->sched_ns = (s64)(sched_ns - s->since_ns) < 0 ? s->since_ns : sched_ns;
 	r->tid = t->pid;
 	r->tgid = t->tgid;
 	__builtin_memcpy(r->comm, t->comm, sizeof(r->comm));

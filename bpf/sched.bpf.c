@@ -43,6 +43,7 @@ static __always_inline void switch_out(struct task_struct *t, struct task_state 
 				       struct wg_cpu_slot *c, u64 now, bool preempt, u32 st)
 {
 	u8 state = WG_RUNQ_PREEMPT;
+	u64 ago = 0;
 
 	/*
 	 * The argument says how it meant to leave, __state whether it did: with a signal pending
@@ -52,14 +53,17 @@ static __always_inline void switch_out(struct task_struct *t, struct task_state 
 
 	write_begin(s);
 	running(t, s, c);
-	if (blocks)
+	if (blocks) {
 		state = blocked_state(t, s, st);
+		ago = left_before(t, s, now);
+		now -= ago;
+	}
 	bill_oncpu(s, c, now);
 	s->preempt_blocking = preempt && t->__state;
 	if (s->preempt_blocking)
 		s->count[WG_N_PREEMPT_BLOCKING]++;
 	s->count[preempt || !st ? WG_N_SWITCH_INVOLUNTARY : WG_N_SWITCH_VOLUNTARY]++;
-	departed(t, s, now);
+	departed(t, s, now, rq_clock_task_of(t) - ago);
 	s->state = state;
 	state_sum(s, state)->cnt++;
 	write_end(s);

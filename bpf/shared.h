@@ -98,11 +98,13 @@ enum wg_row_flags {
 #define WG_COMM_LEN 16
 
 struct wg_row {
-	__u64 id;	 /* unique for this load of the programs; survives tid reuse */
-	__u64 begin_ns;	 /* when the ledger began: birth, exec or attach */
-	__u64 now_ns;	 /* when this row was made */
-	__u64 parent_id; /* id of the task it was forked by; 0 for a root */
-	__u64 root_id;	 /* id of the first tracked ancestor; its own for a root */
+	__u64 id;	      /* unique for this load of the programs; survives tid reuse */
+	__u64 begin_ns;	      /* when the ledger began: birth, exec or attach; CLOCK_MONOTONIC */
+	__u64 now_ns;	      /* when this row was made, CLOCK_MONOTONIC */
+	__u64 begin_sched_ns; /* the same two moments by the ledger's clock, the scheduler's: */
+	__u64 sched_ns;	      /* their difference is what the states sum to */
+	__u64 parent_id;      /* id of the task it was forked by; 0 for a root */
+	__u64 root_id;	      /* id of the first tracked ancestor; its own for a root */
 	__u32 tid;
 	__u32 tgid;
 	__u32 flags; /* enum wg_row_flags */

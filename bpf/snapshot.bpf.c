@@ -45,7 +45,7 @@ static __always_inline void track(struct task_struct *t)
 	s->id = s->root_id = __sync_fetch_and_add(&wg_last_id, 1) + 1;
 	s->flags = wg_track_wait_exec ? WG_ROW_WAITING_EXEC : 0;
 	s->begin_ns = now;
-	s->since_ns = s->in_ns = sched_time(cpu_slot(), now);
+	s->since_ns = s->in_ns = s->begin_sched_ns = sched_time(cpu_slot(), now);
 	s->cpu = cpu_slot() - wg_cpu;
 	s->state = WG_OTHER;
 	if (!wg_track_wait_exec) {

@@ -60,6 +60,7 @@ int BPF_PROG(on_wakeup_new, struct task_struct *t)
 	write_begin(s);
 	s->begun = 1;
 	s->since_ns = rq_clock_of(t);
+	s->begin_sched_ns = s->since_ns;
 	s->begin_ns = rq_clock_exists() ? mono_time(c, s->since_ns) : now;
 	s->state = WG_RUNQ_WAKE;
 	s->st[WG_RUNQ_WAKE].cnt++;
@@ -90,6 +91,7 @@ static __always_inline void begin_at_exec(struct task_state *s, struct task_stru
 	s->part_ns[WG_T_BEFORE] = oncpu;
 	faults_seen(s, t);
 	s->begin_ns = now;
+	s->begin_sched_ns = s->since_ns;
 	s->flags &= ~WG_ROW_WAITING_EXEC;
 	wg_exec_ns = now;
 }

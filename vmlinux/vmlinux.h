@@ -71,6 +71,7 @@ struct cfs_rq {
 };
 
 struct sched_entity {
+	u64 exec_start; /* rq->clock_task up to which sum_exec_runtime counts */
 	u64 sum_exec_runtime;
 	struct cfs_rq *cfs_rq;
 };

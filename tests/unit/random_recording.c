@@ -63,6 +63,7 @@ static void random_thread(struct thread *t, struct prng *p)
 	t->lane = small(p) - 1;
 	t->flags = (uint32_t)prng_next(p);
 	begin_end(p, &t->begin_ns, &t->end_ns);
+	t->clock_ns = amount(p);
 	for (int i = 0; i < WG_STATE_CNT; i++) {
 		t->state_ns[i] = amount(p);
 		t->state_cnt[i] = amount(p);
@@ -196,6 +197,7 @@ static const char *thread_differs(const struct thread *a, const struct thread *b
 	SAME(flags);
 	SAME(begin_ns);
 	SAME(end_ns);
+	SAME(clock_ns);
 	SAME_MEM(state_ns);
 	SAME_MEM(state_cnt);
 	SAME_MEM(count);

@@ -143,7 +143,10 @@ static void small_times_do_not_warn_but_counts_do(void **state)
 
 static void stolen_time_is_left_out_on_both_sides(void **state)
 {
-	struct wg_row row = {.begin_ns = 1, .now_ns = 1001 * MS + 1, .flags = WG_ROW_DEAD};
+	struct wg_row row = {.begin_sched_ns = 1,
+			     .sched_ns = 1001 * MS + 1,
+			     .now_ns = 2000 * MS,
+			     .flags = WG_ROW_DEAD};
 	struct thread t = {0};
 
 	(void)state;

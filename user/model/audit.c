@@ -117,6 +117,8 @@ static void add_closure(struct audit *a, const struct thread *t)
 	}
 	if (amount > closure_allowed(ledger_wall(t)))
 		a->closure_over_cnt++;
+	if (t->clock_ns > a->clock_worst_ns)
+		a->clock_worst_ns = t->clock_ns;
 }
 
 static void add_run(struct audit *a, const struct run *run)

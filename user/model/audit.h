@@ -54,6 +54,8 @@ struct audit {
 	int64_t closure_worst_ns; /* largest in amount, over all threads, with its sign */
 	uint32_t closure_worst_tid;
 	uint64_t closure_worst_wall_ns;
+	uint64_t
+		clock_worst_ns; /* CLOCK_MONOTONIC against the scheduler's clock, over one thread's wall */
 	size_t closure_over_cnt; /* threads over closure_allowed() */
 };
 

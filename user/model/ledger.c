@@ -196,7 +196,22 @@ static bool window_has(const struct wg_row *before, const struct wg_row *after)
 {
 	if (after->flags & WG_ROW_WAITING_EXEC)
 		return false;
-	return !before || (!(before->flags & WG_ROW_DEAD) && after->now_ns > before->now_ns);
+	return !before || (!(before->flags & WG_ROW_DEAD) && after->sched_ns > before->sched_ns);
+}
+
+/*
+ * The wall time is by the clock that the states are kept in, the scheduler's; where it lies is by
+ * CLOCK_MONOTONIC, which every other moment of a recording is in.
+ */
+static void window_wall(struct thread *t, const struct wg_row *before, const struct wg_row *after)
+{
+	uint64_t wall = after->sched_ns - (before ? before->sched_ns : after->begin_sched_ns);
+	uint64_t mono = after->now_ns - (before ? before->now_ns : after->begin_ns);
+
+	if (wall > after->now_ns)
+		wall = 0; /* no window is longer than the uptime: junk */
+	t->begin_ns = after->now_ns - wall;
+	t->clock_ns = mono > wall ? mono - wall : wall - mono;
 }
 
 void ledger_window(struct thread *t, const struct wg_row *before, const struct wg_row *after)
@@ -217,12 +232,11 @@ void ledger_window(struct thread *t, const struct wg_row *before, const struct w
 	t->tgid = after->tgid;
 	memcpy(t->comm, after->comm, sizeof(t->comm));
 	t->comm[sizeof(t->comm) - 1] = '\0';
-	t->end_ns = after->now_ns;
-	t->begin_ns = before ? before->now_ns : after->begin_ns;
-	if (!window_has(before, after) || t->begin_ns > t->end_ns) {
-		t->begin_ns = t->end_ns;
+	t->end_ns = t->begin_ns = after->now_ns;
+	if (!window_has(before, after)) {
 		return;
 	}
+	window_wall(t, before, after);
 	t->flags = window_flags(before, after);
 	t->pgtables_bytes = after->pgtables_bytes;
 	t->pgtables_peak_bytes = after->pgtables_peak_bytes;

@@ -55,8 +55,9 @@ struct thread {
 	enum role role;
 	int lane; /* index among the worker lanes, else -1 */
 	uint32_t flags;
-	uint64_t begin_ns,
-		end_ns; /* the part of the window in which it lived; wall = the difference */
+	/* the part of the window in which it lived; wall = the difference */
+	uint64_t begin_ns, end_ns;
+	uint64_t clock_ns; /* how far CLOCK_MONOTONIC and the scheduler's clock disagree over it */
 	uint64_t state_ns[WG_STATE_CNT];
 	uint64_t state_cnt[WG_STATE_CNT];
 	uint64_t count[WG_COUNT_CNT];

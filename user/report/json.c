@@ -200,6 +200,7 @@ static void thread_identity(struct object *o, const struct thread *t)
 	set(o, "role", json_string(role_name(t->role)));
 	set(o, "lane", t->lane < 0 ? json_null() : json_integer(t->lane));
 	set(o, "flags", flags_json(t->flags));
+	set(o, "clock_ns", number(t->clock_ns));
 	set(o, "begin_ns", number(t->begin_ns));
 	set(o, "end_ns", number(t->end_ns));
 	set(o, "wall_ns", number(ledger_wall(t)));
@@ -524,6 +525,7 @@ static json_t *closure_json(const struct audit *a)
 	set(&o, "worst_tid", json_integer(a->closure_worst_tid));
 	set(&o, "worst_wall_ns", number(a->closure_worst_wall_ns));
 	set(&o, "threads", json_integer((json_int_t)(a->thread_cnt + a->torn_cnt)));
+	set(&o, "clock_worst_ns", number(a->clock_worst_ns));
 	set(&o, "threads_over", json_integer((json_int_t)a->closure_over_cnt));
 	set(&o, "threads_torn", json_integer((json_int_t)a->torn_cnt));
 	return object_take(&o);

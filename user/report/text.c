@@ -120,6 +120,9 @@ static void audit_closure(struct para *p, const struct audit *a)
 	else
 		para_item(p, "closure worst %s of %s", fmt_time(WORD, amount),
 			  fmt_time(WORD, a->closure_worst_wall_ns));
+	if (a->clock_worst_ns)
+		para_item(p, "scheduler's clock and CLOCK_MONOTONIC within %s",
+			  fmt_time(WORD, a->clock_worst_ns));
 }
 
 #define STOLEN_MIN_NS 1000000 /* less is not worth a line */

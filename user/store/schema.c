@@ -136,6 +136,8 @@ static const struct column thread_columns[] = {
 	    "1 born in the window, 2 died in it, 4 on a CPU at an edge, 8 torn, 16 32-bit calls"),
 	COL(thread, begin_ns, K_AMOUNT, "start of its part of the window"),
 	COL(thread, end_ns, K_AMOUNT, "end of it; the states sum to the difference"),
+	COL(thread, clock_ns, K_AMOUNT,
+	    "by how much CLOCK_MONOTONIC and the scheduler's clock differ over it"),
 	STATE(cpu, WG_CPU, "on a CPU, outside page faults"),
 	STATE(cpu_fault, WG_CPU_FAULT, "on a CPU, inside a page fault"),
 	STATE(runq_wake, WG_RUNQ_WAKE, "woken, waiting for a CPU"),
@@ -189,7 +191,7 @@ static const struct column thread_columns[] = {
 };
 
 /* A figure added to shared.h without a column here would be lost in silence. */
-_Static_assert(ARRAY_SIZE(thread_columns) == 10 + 2 * WG_STATE_CNT + WG_COUNT_CNT + WG_PART_CNT +
+_Static_assert(ARRAY_SIZE(thread_columns) == 11 + 2 * WG_STATE_CNT + WG_COUNT_CNT + WG_PART_CNT +
 						     sizeof(struct wg_kernel) / 8 + 4,
 	       "thread columns");
 
