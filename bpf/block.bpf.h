@@ -150,21 +150,26 @@ static __always_inline u8 state_of_call(u8 class, bool uninterruptible)
 static __always_inline u8 blocked_state(struct task_struct *t, struct task_state *s, u32 st)
 {
 	struct pt_regs *regs;
+	u32 flags = t->flags;
 	long nr;
 
-	if (st & (__TASK_STOPPED | __TASK_TRACED))
-		return WG_STOPPED;
-	if (t->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER))
+	if (flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER))
 		return s->klock_cnt ? WG_KLOCK : task_in_iowait(t) ? WG_IO : WG_OTHER;
 	regs = (struct pt_regs *)bpf_task_pt_regs(t);
 	nr = (long)regs->orig_ax; /* -1 in an exception */
+	/* the way of a futex storm: nothing below would say otherwise */
+	if (nr == NR_FUTEX && !(st & (__TASK_STOPPED | __TASK_TRACED)) && !s->klock_cnt &&
+	    !s->fault && !(flags & PF_EXITING) && regs->cs != USER32_CS)
+		return WG_FUTEX;
+	if (st & (__TASK_STOPPED | __TASK_TRACED))
+		return WG_STOPPED;
 	if (s->fault == WG_FAULT_USER && nr >= 0)
 		fault_drop(s); /* that fault ended in a signal; this is a later system call */
 	if (s->klock_cnt && !(nr == NR_FUTEX && futex_op_is_pi(regs->si)))
 		return WG_KLOCK;
 	if (task_in_iowait(t))
 		return WG_IO;
-	if (s->fault || nr < 0 || nr >= CALL_CNT || (t->flags & PF_EXITING))
+	if (s->fault || nr < 0 || nr >= CALL_CNT || (flags & PF_EXITING))
 		return WG_OTHER;
 	if (regs->cs == USER32_CS) {
 		s->flags |= WG_ROW_COMPAT;

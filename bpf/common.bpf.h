@@ -276,7 +276,7 @@ static __always_inline void woken(struct task_state *s, u64 sched_ns)
 
 /* Time on a CPU begins, inside write_begin and write_end. */
 static __always_inline void arrived(struct task_struct *t, struct task_state *s,
-				    const struct wg_cpu_slot *c, u64 sched_ns)
+				    const struct wg_cpu_slot *c, u64 sched_ns, u64 task_ns)
 {
 	u64 d, at;
 
@@ -302,7 +302,7 @@ static __always_inline void arrived(struct task_struct *t, struct task_state *s,
 	}
 	s->oncpu_in_ns = t->se.sum_exec_runtime;
 	s->in_ns = sched_ns;
-	s->in_task_ns = rq_clock_task_of(t);
+	s->in_task_ns = task_ns;
 	s->klock_ns = sched_ns;
 	s->cpu = c - wg_cpu;
 	s->state = s->fault ? WG_CPU_FAULT : WG_CPU;
@@ -315,18 +315,19 @@ static __always_inline void arrived(struct task_struct *t, struct task_state *s,
  * brings its clocks forward. The kernel counts that for nobody.
  */
 static __always_inline u64 left_before(struct task_struct *t, const struct task_state *s,
-				       u64 sched_ns)
+				       const struct rq_clocks *now)
 {
-	u64 ago = rq_clock_task_of(t) - t->se.exec_start;
+	u64 ago = now->task_ns - t->se.exec_start;
 
-	return (s64)ago > 0 && ago < sched_ns - s->in_ns ? ago : 0;
+	return now->task_ns && (s64)ago > 0 && ago < now->sched_ns - s->in_ns ? ago : 0;
 }
 
 /* Time on a CPU ends, inside write_begin and write_end. */
-static __always_inline void departed(struct task_struct *t, struct task_state *s, u64 sched_ns,
-				     u64 task_ns)
+static __always_inline void departed(struct task_struct *t, struct task_state *s,
+				     const struct rq_clocks *at)
 {
-	u64 all = sched_ns - s->in_ns, counted = task_ns - s->in_task_ns;
+	u64 sched_ns = at->sched_ns;
+	u64 all = sched_ns - s->in_ns, counted = at->task_ns - s->in_task_ns;
 
 	if (s->in_task_ns && all > counted)
 		s->part_ns[WG_T_STOLEN] += all - counted;
@@ -341,8 +342,7 @@ static __always_inline void running(struct task_struct *t, struct task_state *s,
 {
 	if (is_oncpu(s->state))
 		return;
-	arrived(t, s, c, t->sched_info.last_arrival);
-	s->in_task_ns = 0;
+	arrived(t, s, c, t->sched_info.last_arrival, 0);
 	__sync_fetch_and_add(&wg_repair_cnt, 1);
 }
 

@@ -49,17 +49,28 @@ static __always_inline bool rq_clock_exists(void)
  */
 static __always_inline u64 rq_clock_of(struct task_struct *t)
 {
-	if (rq_clock_exists() && t->se.cfs_rq && t->se.cfs_rq->rq)
-		return t->se.cfs_rq->rq->clock;
-	return bpf_ktime_get_ns();
+	return rq_clock_exists() ? t->se.cfs_rq->rq->clock : bpf_ktime_get_ns();
 }
 
-/* The clock that sum_exec_runtime counts by; 0 where there is no way to it. */
-static __always_inline u64 rq_clock_task_of(struct task_struct *t)
+/* The two clocks of a run queue at one moment. */
+struct rq_clocks {
+	u64 sched_ns;
+	u64 task_ns; /* what sum_exec_runtime counts by; 0 where there is no way to it */
+};
+
+static __always_inline struct rq_clocks rq_clocks_of(struct task_struct *t)
 {
-	if (rq_clock_exists() && t->se.cfs_rq && t->se.cfs_rq->rq)
-		return t->se.cfs_rq->rq->clock_task;
-	return 0;
+	struct rq_clocks c = {0};
+	struct rq *rq;
+
+	if (!rq_clock_exists()) {
+		c.sched_ns = bpf_ktime_get_ns();
+		return c;
+	}
+	rq = t->se.cfs_rq->rq;
+	c.sched_ns = rq->clock;
+	c.task_ns = rq->clock_task;
+	return c;
 }
 
 static __always_inline bool task_in_iowait(struct task_struct *t)

@@ -40,7 +40,8 @@ static __noinline void emit_gone(struct task_state *s, struct task_struct *t,
 }
 
 static __always_inline void switch_out(struct task_struct *t, struct task_state *s,
-				       struct wg_cpu_slot *c, u64 now, bool preempt, u32 st)
+				       struct wg_cpu_slot *c, struct rq_clocks now, bool preempt,
+				       u32 st)
 {
 	u8 state = WG_RUNQ_PREEMPT;
 	u64 ago = 0;
@@ -55,15 +56,16 @@ static __always_inline void switch_out(struct task_struct *t, struct task_state 
 	running(t, s, c);
 	if (blocks) {
 		state = blocked_state(t, s, st);
-		ago = left_before(t, s, now);
-		now -= ago;
+		ago = left_before(t, s, &now);
+		now.sched_ns -= ago;
+		now.task_ns -= ago;
 	}
-	bill_oncpu(s, c, now);
+	bill_oncpu(s, c, now.sched_ns);
 	s->preempt_blocking = preempt && t->__state;
 	if (s->preempt_blocking)
 		s->count[WG_N_PREEMPT_BLOCKING]++;
 	s->count[preempt || !st ? WG_N_SWITCH_INVOLUNTARY : WG_N_SWITCH_VOLUNTARY]++;
-	departed(t, s, now, rq_clock_task_of(t) - ago);
+	departed(t, s, &now);
 	s->state = state;
 	state_sum(s, state)->cnt++;
 	write_end(s);
@@ -80,12 +82,12 @@ static __always_inline void begin_first_in(struct task_struct *t, struct task_st
 }
 
 static __always_inline void switch_in(struct task_struct *t, struct task_state *s,
-				      struct wg_cpu_slot *c, u64 now)
+				      struct wg_cpu_slot *c, struct rq_clocks now)
 {
 	write_begin(s);
 	if (!s->begun)
-		begin_first_in(t, s, now);
-	arrived(t, s, c, now);
+		begin_first_in(t, s, now.sched_ns);
+	arrived(t, s, c, now.sched_ns, now.task_ns);
 	write_end(s);
 }
 
@@ -95,7 +97,8 @@ int on_switch(unsigned long long *ctx)
 	struct task_struct *prev = (void *)ctx[1], *next = (void *)ctx[2];
 	struct task_state *p = task_get(prev), *n = task_get(next);
 	struct wg_cpu_slot *c;
-	u64 begin_ns, sched_ns;
+	struct rq_clocks clocks;
+	u64 begin_ns;
 	u32 st;
 
 	if (!p) {
@@ -105,20 +108,20 @@ int on_switch(unsigned long long *ctx)
 	}
 	c = cpu_slot();
 	begin_ns = handler_begin(c);
-	sched_ns = rq_clock_of(prev);
+	clocks = rq_clocks_of(prev);
 	if (begin_ns)
-		clock_learn(c, begin_ns, sched_ns);
-	else if (clock_stale(c, sched_ns))
-		clock_learn(c, clock_ns(), sched_ns);
+		clock_learn(c, begin_ns, clocks.sched_ns);
+	else if (clock_stale(c, clocks.sched_ns))
+		clock_learn(c, clock_ns(), clocks.sched_ns);
 	st = switch_prev_state(ctx, prev);
 	if (p) {
-		switch_out(prev, p, c, sched_ns, (bool)ctx[0], st);
+		switch_out(prev, p, c, clocks, (bool)ctx[0], st);
 		if (st == TASK_DEAD)
 			emit_gone(p, prev, c);
 	}
 	c->probe_ns = 0; /* what is left is not the next task's */
 	if (n)
-		switch_in(next, n, c, sched_ns);
+		switch_in(next, n, c, clocks);
 	handler_end(c, begin_ns);
 	return 0;
 }

@@ -8,7 +8,8 @@
 #include "base/util.h"
 #include "host/host.h"
 
-#define COST_FACTOR 100 /* sampling may take a hundredth of a CPU */
+#define COMPARE_ONE_IN 16 /* /proc/PID/status costs more than all the rest of a sample */
+#define COST_FACTOR 100	  /* sampling may take a hundredth of a CPU */
 
 static int by_number(const void *a, const void *b)
 {
@@ -83,15 +84,18 @@ static void compare_pgtables(struct procs *p)
 int procs_sample(struct procs *p, struct collector *c)
 {
 	uint64_t begin = now_ns(), period, took;
+	bool compare;
 	size_t i;
 
 	if (begin < p->next_ns)
 		return (int)((p->next_ns - begin) / NSEC_PER_MSEC) + 1;
-	for (i = 0; i < p->cnt; i++)
+	compare = p->sum.sample_cnt % COMPARE_ONE_IN == 1;
+	for (i = 0; compare && i < p->cnt; i++)
 		if (host_pgtables(p->tgids[i], &p->pgtables[i]))
 			p->pgtables[i] = UNKNOWN;
 	if (!collector_snapshot(c, &p->rows, NULL)) {
-		compare_pgtables(p);
+		if (compare)
+			compare_pgtables(p);
 		list_processes(p);
 		mem_sum_sample(&p->sum, p->tgids, p->cnt);
 	}
