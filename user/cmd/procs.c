@@ -83,7 +83,7 @@ static void compare_pgtables(struct procs *p)
 
 int procs_sample(struct procs *p, struct collector *c)
 {
-	uint64_t begin = now_ns(), period, took;
+	uint64_t begin = now_ns(), generation = collector_generation(c), period, took;
 	bool compare;
 	size_t i;
 
@@ -93,12 +93,15 @@ int procs_sample(struct procs *p, struct collector *c)
 	for (i = 0; compare && i < p->cnt; i++)
 		if (host_pgtables(p->tgids[i], &p->pgtables[i]))
 			p->pgtables[i] = UNKNOWN;
-	if (!collector_snapshot(c, &p->rows, NULL)) {
+	/* walking all tasks is the dear part: only when there is something new to see */
+	if ((compare || !p->cnt || generation != p->generation) &&
+	    !collector_snapshot(c, &p->rows, NULL)) {
 		if (compare)
 			compare_pgtables(p);
 		list_processes(p);
-		mem_sum_sample(&p->sum, p->tgids, p->cnt);
+		p->generation = generation;
 	}
+	mem_sum_sample(&p->sum, p->tgids, p->cnt);
 	took = now_ns() - begin;
 	period = took * COST_FACTOR;
 	if (period < MEMORY_PERIOD_MS * NSEC_PER_MSEC)

@@ -357,6 +357,13 @@ long collector_live(const struct collector *c)
 	return __atomic_load_n(&c->skel->bss->wg_live_cnt, __ATOMIC_RELAXED);
 }
 
+uint64_t collector_generation(const struct collector *c)
+{
+	uint64_t born = __atomic_load_n(&c->skel->bss->wg_last_id, __ATOMIC_RELAXED);
+
+	return 2 * born - (uint64_t)collector_live(c); /* born + ended */
+}
+
 uint64_t collector_exec_ns(const struct collector *c)
 {
 	return __atomic_load_n(&c->skel->bss->wg_exec_ns, __ATOMIC_RELAXED);

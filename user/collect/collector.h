@@ -56,6 +56,8 @@ int collector_fd(const struct collector *c);
 
 /* Tracked tasks that have not had their last switch. */
 long collector_live(const struct collector *c);
+/* Moves whenever a tracked task is born or ends. */
+uint64_t collector_generation(const struct collector *c);
 /* When the process tracked with wait_exec called exec; 0 if it has not. */
 uint64_t collector_exec_ns(const struct collector *c);
 
