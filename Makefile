@@ -110,6 +110,7 @@ install: all ## install the program and the runners under PREFIX (/usr/local)
 	install -D -m 755 $(B)/wallgap-native $(DESTDIR)$(PREFIX)/libexec/wallgap/wallgap-native
 	install -D -m 644 workloads/protocol.md $(DESTDIR)$(PREFIX)/share/doc/wallgap/protocol.md
 	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/wallgap/README.md
+	install -D -m 644 user/wallgap.1 $(DESTDIR)$(PREFIX)/share/man/man1/wallgap.1
 
 clean: ## remove everything built
 	rm -rf $(B) wallgap

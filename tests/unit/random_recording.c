@@ -153,6 +153,7 @@ void random_recording(struct recording *r, struct prng *p)
 	r->created_s = amount(p);
 	r->interrupted = prng_below(p, 2);
 	r->dispatch_ns = maybe(p);
+	r->fault_event_ns = maybe(p);
 	r->repair_cnt = maybe(p);
 	r->wallgap_rss_peak_bytes = maybe(p);
 	r->start_ns = maybe(p);
@@ -293,6 +294,7 @@ static const char *top_differs(const struct recording *a, const struct recording
 	SAME(created_s);
 	SAME(interrupted);
 	SAME(dispatch_ns);
+	SAME(fault_event_ns);
 	SAME(repair_cnt);
 	SAME(wallgap_rss_peak_bytes);
 	SAME(start_ns);

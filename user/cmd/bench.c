@@ -393,11 +393,6 @@ int cmd_bench(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	fill_defaults(&b.plan);
-	err = runner_find_native(b.runner, sizeof(b.runner));
-	if (err) {
-		err_sys(&e, err, "cannot find the native runner, wallgap-native");
-		return say_error("bench", EXIT_FAILED, &e);
-	}
 	if (output_path(path, sizeof(path), b.out, &e))
 		return say_error("bench", EXIT_FAILED, &e);
 	copts.freq_hz = b.freq_hz;
@@ -405,7 +400,13 @@ int cmd_bench(int argc, char **argv)
 	if (err)
 		return say_error("bench", status_of_open(err), &e);
 	interrupt_catch();
-	status = bench(&b, path, argc, argv);
+	err = runner_find_native(b.runner, sizeof(b.runner));
+	if (err) {
+		err_sys(&e, err, "cannot find the native runner, wallgap-native");
+		status = say_error("bench", EXIT_FAILED, &e);
+	} else {
+		status = bench(&b, path, argc, argv);
+	}
 	collector_close(b.c);
 	return status;
 }

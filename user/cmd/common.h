@@ -24,10 +24,11 @@ int status_of_open(int err);
 
 /*
  * From now on the first SIGINT or SIGTERM sets interrupted, the second ends the program at once
- * with status 130.
+ * with status 130 and kills the process whose pidfd is in interrupt_kill_fd, if that is not -1.
  */
 void interrupt_catch(void);
 extern volatile sig_atomic_t interrupted;
+extern volatile sig_atomic_t interrupt_kill_fd;
 
 /* Where to save: the user's -o or wallgap-<date>-<time>.wg, checked to be writable. */
 int output_path(char *buf, size_t sz, const char *wanted, struct err *e);

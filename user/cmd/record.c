@@ -190,10 +190,12 @@ static int run_once(struct collector *c, struct recording *r, const struct recor
 	if (!o->command)
 		return measure(c, r, NULL, o, repeat, e);
 	err = child_fork(&child, o->command, e);
+	interrupt_kill_fd = child.pid_fd;
 	if (!err)
 		err = measure(c, r, &child, o, repeat, e);
 	if (err && child.reaped && !child.status)
 		*status = status_of_exec(err);
+	interrupt_kill_fd = -1;
 	child_clear(&child);
 	if (!err && child.status && !interrupted) {
 		*status = child.status;

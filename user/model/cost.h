@@ -11,7 +11,7 @@ struct cost {
 	uint64_t oncpu_ns;  /* of all tasks followed */
 	double bpf_share;   /* bpf_ns / oncpu_ns; 0 when nothing ran */
 	/*
-	 * (bpf_ns + event_cnt * dispatch_ns) / oncpu_ns: with what it takes to get into and out of
+	 * (bpf_ns + event_cnt * dispatch_ns + faults * fault_event_ns) / oncpu_ns: with what it takes to get into and out of
 	 * a program, which its own clock does not see. Caches that we cool are not in it.
 	 */
 	double estimate_share;

@@ -168,8 +168,11 @@ struct recording {
 	bool interrupted;
 	struct host host;
 	struct conditions conditions[2];
-	uint64_t
-		dispatch_ns; /* estimated cost of getting into and out of one of our programs, which no clock of ours sees */
+	/*
+	 * Estimated cost of getting into and out of one of our programs, which no clock of ours
+	 * sees; and what a fault costs besides when its end comes from a perf event.
+	 */
+	uint64_t dispatch_ns, fault_event_ns;
 	uint64_t repair_cnt; /* switch-ins and wakeups that did not reach us, restored exactly */
 	uint64_t wallgap_rss_peak_bytes;
 	uint64_t

@@ -485,6 +485,7 @@ static json_t *overhead_json(const struct recording *r)
 	set(&o, "bpf_ns", number(c.bpf_ns));
 	set(&o, "event_cnt", number(c.event_cnt));
 	set(&o, "dispatch_ns", number(r->dispatch_ns));
+	set(&o, "fault_event_ns", number(r->fault_event_ns));
 	set(&o, "oncpu_ns", number(c.oncpu_ns));
 	set(&o, "bpf_share", c.oncpu_ns ? real(c.bpf_share) : json_null());
 	set(&o, "estimate_share", c.estimate_known ? real(c.estimate_share) : json_null());

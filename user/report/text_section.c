@@ -306,7 +306,9 @@ static void legend(FILE *f, bool pools, const struct text_opts *o)
 
 	para_begin(&p, "shares", PARA_PLAIN);
 	if (pools) {
-		para_item(&p, "of the mean worker lane's wall time");
+		para_item(&p,
+			  "of the mean worker lane's wall time; its ipc is waiting for work, or "
+			  "for the other lanes to finish theirs");
 		para_item(&p, "rss avg and peak of one worker process, sum of all at one instant");
 		para_item(&p, "orchestrator CPU of all CPU time used");
 	} else {

@@ -18,6 +18,8 @@ static const struct column recording_columns[] = {
 	COL(recording, interrupted, K_BOOL, "1: cut short, what was seen until then"),
 	COL(recording, dispatch_ns, K_AMOUNT_OPT,
 	    "estimated cost of entering and leaving one BPF program"),
+	COL(recording, fault_event_ns, K_AMOUNT_OPT,
+	    "estimated cost of a fault's end besides, where it comes from a perf event"),
 	COL(recording, repair_cnt, K_AMOUNT_OPT,
 	    "events whose tracepoint did not reach us, restored from the scheduler's record"),
 	COL(recording, wallgap_rss_peak_bytes, K_AMOUNT_OPT, "resident memory of wallgap itself"),
