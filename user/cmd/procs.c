@@ -104,8 +104,10 @@ int procs_sample(struct procs *p, struct collector *c)
 	mem_sum_sample(&p->sum, p->tgids, p->cnt);
 	took = now_ns() - begin;
 	period = took * COST_FACTOR;
-	if (period < MEMORY_PERIOD_MS * NSEC_PER_MSEC)
-		period = MEMORY_PERIOD_MS * NSEC_PER_MSEC;
+	if (!p->begin_ns)
+		p->begin_ns = begin;
+	if (period < mem_period_ns(begin - p->begin_ns))
+		period = mem_period_ns(begin - p->begin_ns);
 	p->next_ns = begin + period;
 	return (int)(period / NSEC_PER_MSEC) + 1;
 }

@@ -17,6 +17,7 @@ struct procs {
 	size_t cnt, cap;
 	uint64_t generation;   /* of the collector's tasks, when tgids was made */
 	uint64_t ours, kernel; /* page tables, at the latest moment when both could be had */
+	uint64_t begin_ns;     /* of the first sample */
 	uint64_t next_ns;      /* when the next sample is due: dear ones come less often */
 };
 

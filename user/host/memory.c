@@ -12,6 +12,18 @@
 #include "base/util.h"
 #include "host/host.h"
 
+#define PERIOD_MIN_NS (20 * NSEC_PER_MSEC)
+#define PERIOD_MAX_NS (100 * NSEC_PER_MSEC)
+
+uint64_t mem_period_ns(uint64_t elapsed_ns)
+{
+	uint64_t period = elapsed_ns / 50;
+
+	return period < PERIOD_MIN_NS	? PERIOD_MIN_NS
+	       : period > PERIOD_MAX_NS ? PERIOD_MAX_NS
+					: period;
+}
+
 void mem_sum_sample(struct mem_sum *m, const uint32_t *tgids, size_t cnt)
 {
 	uint64_t rss, sum = 0;
@@ -53,10 +65,10 @@ struct mem_watch {
 	uint32_t tgids[];
 };
 
-static void deadline_in(struct timespec *ts, long ms)
+static void deadline_in(struct timespec *ts, uint64_t ns)
 {
 	clock_gettime(CLOCK_MONOTONIC, ts);
-	ts->tv_nsec += ms * (long)NSEC_PER_MSEC;
+	ts->tv_nsec += (long)ns;
 	ts->tv_sec += ts->tv_nsec / (long)NSEC_PER_SEC;
 	ts->tv_nsec %= (long)NSEC_PER_SEC;
 }
@@ -64,12 +76,13 @@ static void deadline_in(struct timespec *ts, long ms)
 static void *watch(void *arg)
 {
 	struct mem_watch *w = arg;
+	uint64_t begin = now_ns();
 	struct timespec until;
 
 	pthread_mutex_lock(&w->lock);
 	while (!w->stop) {
 		mem_sum_sample(&w->sum, w->tgids, w->cnt);
-		deadline_in(&until, MEMORY_PERIOD_MS);
+		deadline_in(&until, mem_period_ns(now_ns() - begin));
 		pthread_cond_timedwait(&w->wake, &w->lock, &until);
 	}
 	mem_sum_sample(&w->sum, w->tgids, w->cnt);
