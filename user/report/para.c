@@ -37,7 +37,8 @@ static void put_words(struct para *p, char *text)
 	for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
 		int width = display_width(word);
 
-		if (p->at > PARA_INDENT && p->at + 1 + width > p->columns)
+		/* a column is kept for the ";" that may follow */
+		if (p->at > PARA_INDENT && p->at + 1 + width >= p->columns)
 			new_line(p);
 		else if (word != text)
 			p->at += fprintf(p->f, " ");
