@@ -24,6 +24,7 @@ enum call_class {
 
 /* x86-64 numbers: arch/x86/entry/syscalls/syscall_64.tbl */
 #define NR_FUTEX 202
+#define NR_RESTART 219
 #define CALL_CNT 512
 
 static const u8 call_classes[CALL_CNT] = {
@@ -160,10 +161,10 @@ static __always_inline u8 blocked_state(struct task_struct *t, struct task_state
 	/* the way of a futex storm: nothing below would say otherwise */
 	if (nr == NR_FUTEX && !(st & (__TASK_STOPPED | __TASK_TRACED)) && !s->klock_cnt &&
 	    !s->fault && !(flags & PF_EXITING) && regs->cs != USER32_CS)
-		return WG_FUTEX;
+		return s->call_state = WG_FUTEX;
 	if (st & (__TASK_STOPPED | __TASK_TRACED))
 		return WG_STOPPED;
-	if (s->fault == WG_FAULT_USER && nr >= 0)
+	if (s->fault && nr >= 0 && (s->fault == WG_FAULT_USER || st & TASK_INTERRUPTIBLE))
 		fault_drop(s); /* that fault ended in a signal; this is a later system call */
 	if (s->klock_cnt && !(nr == NR_FUTEX && futex_op_is_pi(regs->si)))
 		return WG_KLOCK;
@@ -175,7 +176,10 @@ static __always_inline u8 blocked_state(struct task_struct *t, struct task_state
 		s->flags |= WG_ROW_COMPAT;
 		return WG_OTHER;
 	}
-	return state_of_call(call_classes[nr & (CALL_CNT - 1)], st & TASK_UNINTERRUPTIBLE);
+	if (nr == NR_RESTART && s->call_state)
+		return s->call_state;
+	return s->call_state =
+		       state_of_call(call_classes[nr & (CALL_CNT - 1)], st & TASK_UNINTERRUPTIBLE);
 }
 
 #endif /* WG_BLOCK_BPF_H */

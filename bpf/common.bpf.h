@@ -58,6 +58,7 @@ struct task_state {
 	u8 begun;	 /* the ledger counts */
 	u8 preempt_blocking;
 	u32 flags;	/* enum wg_row_flags */
+	u8 call_state;	/* of the last blocking call, for restart_syscall */
 	u64 klock_ns;	/* when the outermost began, or the switch-in since */
 	u64 delay_ns;	/* sched_info.run_delay at the last switch-out */
 	u64 in_task_ns; /* rq->clock_task at the last switch-in; 0 if that was not seen */

@@ -9,6 +9,7 @@
 #include <bpf/bpf_core_read.h>
 
 /* include/linux/sched.h; these have kept their values since 4.14. */
+#define TASK_INTERRUPTIBLE 0x0001
 #define TASK_UNINTERRUPTIBLE 0x0002
 #define __TASK_STOPPED 0x0004
 #define __TASK_TRACED 0x0008

@@ -21,8 +21,11 @@ int on_sample(struct bpf_perf_event_data *ctx)
 	c = cpu_slot();
 	write_begin(s);
 	running(t, s, c);
-	if (user && s->fault)
-		fault_drop(s);
+	if (user) {
+		s->klock_cnt = 0;
+		if (s->fault)
+			fault_drop(s);
+	}
 	if (s->state == WG_CPU)
 		s->count[user ? WG_N_SAMPLE_USER : WG_N_SAMPLE_KERNEL]++;
 	pgtables_seen(s, t);

@@ -23,7 +23,6 @@ static __noinline void emit_gone(struct task_state *s, struct task_struct *t,
 {
 	struct wg_row *r;
 
-	__sync_fetch_and_add(&wg_live_cnt, -1);
 	if (!s->begun)
 		return;
 	r = bpf_ringbuf_reserve(&gone, sizeof(*r), 0);
@@ -39,6 +38,16 @@ static __noinline void emit_gone(struct task_state *s, struct task_struct *t,
 				      : BPF_RB_NO_WAKEUP);
 }
 
+/*
+ * A sleeper with a signal pending: a voluntary switch to the kernel, but since 6.16 the argument
+ * says TASK_RUNNING, as of a yield. The kernel has counted already when it calls us.
+ */
+static __always_inline bool voluntary(struct task_struct *t, const struct task_state *s,
+				      bool preempt, u32 st)
+{
+	return !preempt && (st || t->nvcsw > s->base.nvcsw + s->count[WG_N_SWITCH_VOLUNTARY]);
+}
+
 static __always_inline void switch_out(struct task_struct *t, struct task_state *s,
 				       struct wg_cpu_slot *c, struct rq_clocks now, bool preempt,
 				       u32 st)
@@ -52,6 +61,8 @@ static __always_inline void switch_out(struct task_struct *t, struct task_state 
 	 */
 	bool blocks = !preempt && t->__state;
 
+	if (!s->begun)
+		return; /* of a ledger that is only being set up */
 	write_begin(s);
 	running(t, s, c);
 	if (blocks) {
@@ -64,7 +75,7 @@ static __always_inline void switch_out(struct task_struct *t, struct task_state 
 	s->preempt_blocking = preempt && t->__state;
 	if (s->preempt_blocking)
 		s->count[WG_N_PREEMPT_BLOCKING]++;
-	s->count[preempt || !st ? WG_N_SWITCH_INVOLUNTARY : WG_N_SWITCH_VOLUNTARY]++;
+	s->count[voluntary(t, s, preempt, st) ? WG_N_SWITCH_VOLUNTARY : WG_N_SWITCH_INVOLUNTARY]++;
 	departed(t, s, &now);
 	s->state = state;
 	state_sum(s, state)->cnt++;
@@ -76,6 +87,8 @@ static __always_inline void begin_first_in(struct task_struct *t, struct task_st
 {
 	s->begun = 1;
 	s->since_ns = now;
+	if (!(s->flags & WG_ROW_WAITING_EXEC))
+		s->begin_sched_ns = now; /* attached to in this very moment */
 	s->state = WG_RUNQ_WAKE;
 	kernel_read(&s->base, t);
 	faults_seen(s, t);
@@ -116,8 +129,11 @@ int on_switch(unsigned long long *ctx)
 	st = switch_prev_state(ctx, prev);
 	if (p) {
 		switch_out(prev, p, c, clocks, (bool)ctx[0], st);
-		if (st == TASK_DEAD)
+		if (st == TASK_DEAD) {
 			emit_gone(p, prev, c);
+			/* last: who sees no task alive may count on its row being there */
+			__sync_fetch_and_add(&wg_live_cnt, -1);
+		}
 	}
 	c->probe_ns = 0; /* what is left is not the next task's */
 	if (n)

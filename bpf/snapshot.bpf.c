@@ -12,6 +12,7 @@ extern __s64 wg_live_cnt;
 
 __u32 wg_track_tgid;	 /* set by user space before it reads the iterator */
 bool wg_track_wait_exec; /* the ledger begins at exec */
+__u32 wg_reader_tgid;	 /* of who reads the iterator, as the kernel numbers it */
 
 /* Room for one row: larger than the stack. Used by one reader at a time. */
 static struct wg_row scratch;
@@ -33,7 +34,7 @@ static __always_inline u8 state_now(struct task_struct *t, struct task_state *s)
 static __always_inline void track(struct task_struct *t)
 {
 	struct task_state *s;
-	u64 now = clock_ns();
+	u64 now = clock_ns(), switches;
 
 	if (task_get(t) || (t->flags & PF_EXITING))
 		return;
@@ -49,6 +50,7 @@ static __always_inline void track(struct task_struct *t)
 	s->cpu = cpu_slot() - wg_cpu;
 	s->state = WG_OTHER;
 	if (!wg_track_wait_exec) {
+		switches = t->nvcsw + t->nivcsw;
 		kernel_read(&s->base, t);
 		s->oncpu_in_ns = s->base.oncpu_ns;
 		s->delay_ns = s->base.run_delay_ns;
@@ -56,6 +58,9 @@ static __always_inline void track(struct task_struct *t)
 		s->state = state_now(t, s);
 		state_sum(s, s->state)->cnt++;
 		s->begun = 1;
+		/* it moved meanwhile: its next switch-in begins it instead */
+		if (switches != t->nvcsw + t->nivcsw)
+			s->begun = 0;
 	}
 	__sync_fetch_and_add(&wg_live_cnt, 1);
 }
@@ -68,6 +73,7 @@ int on_track(struct bpf_iter__task *ctx)
 
 	/* the reader has just been switched in: a fresh reading of this CPU's two clocks */
 	clock_learn(cpu_slot(), now, rq_clock_of(self));
+	wg_reader_tgid = self->tgid;
 	if (t && wg_track_tgid && (u32)t->tgid == wg_track_tgid)
 		track(t);
 	return 0;

@@ -134,7 +134,14 @@ int BPF_PROG(on_exit, struct task_struct *t)
 {
 	struct task_state *s = task_get(t);
 
-	if (s)
-		pgtables_seen(s, t);
+	if (!s)
+		return 0;
+	pgtables_seen(s, t);
+	if (s->fault && s->begun) {
+		/* killed inside a fault */
+		write_begin(s);
+		fault_drop(s);
+		write_end(s);
+	}
 	return 0;
 }

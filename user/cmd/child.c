@@ -10,18 +10,29 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STOP_WAIT_MS 2000
+#include "cmd/common.h"
 
+#define STOP_WAIT_MS 10000 /* for a command that cleans up when it is asked to end */
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* The gate's end of file is wallgap's end: then the command must not run unwatched. */
 static void run_child(int gate_fd, int exec_fd, char **argv)
 {
+	ssize_t n;
 	char c;
 	int err;
 
-	while (read(gate_fd, &c, 1) < 0 && errno == EINTR)
+	interrupt_restore();
+	while ((n = read(gate_fd, &c, 1)) < 0 && errno == EINTR)
 		;
-	signal(SIGPIPE, SIG_DFL);
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
+	if (n != 1)
+		_exit(127);
 	execvp(argv[0], argv);
 	err = errno;
 	if (write(exec_fd, &err, sizeof(err)) < 0)
@@ -59,18 +70,13 @@ int child_fork(struct child *c, char **argv, struct err *e)
 	return c->pid_fd < 0 ? err_sys(e, -errno, "pidfd_open") : 0;
 }
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
 int child_exec(struct child *c, char **argv, struct err *e)
 {
 	ssize_t n;
 	int err = 0;
 
+	if (write(c->gate_fd, "", 1) != 1)
+		return err_sys(e, -errno, "cannot start %s", argv[0]);
 	close_fd(&c->gate_fd);
 	do {
 		n = read(c->exec_fd, &err, sizeof(err));
@@ -79,7 +85,7 @@ int child_exec(struct child *c, char **argv, struct err *e)
 	if (n != sizeof(err))
 		return 0;
 	waitpid(c->pid, NULL, 0);
-	c->reaped = true;
+	c->reaped = c->exec_failed = true;
 	return err_sys(e, -err, "cannot run %s", argv[0]);
 }
 
@@ -94,17 +100,27 @@ bool child_poll(struct child *c)
 	return c->reaped;
 }
 
-void child_stop(struct child *c)
+void child_ask(struct child *c)
 {
-	struct pollfd p = {.fd = c->pid_fd, .events = POLLIN};
-
 	if (c->pid <= 0 || child_poll(c))
 		return;
 	kill(c->pid, SIGTERM);
 	kill(c->pid, SIGCONT);
+}
+
+void child_stop(struct child *c)
+{
+	struct pollfd p = {.fd = c->pid_fd, .events = POLLIN};
+
+	close_fd(&c->gate_fd); /* still there: it ends by itself */
+	child_ask(c);
+	if (c->pid <= 0 || c->reaped)
+		return;
 	poll(&p, 1, STOP_WAIT_MS);
 	if (child_poll(c))
 		return;
+	say_note("wallgap: the command did not end within %d s of SIGTERM: killed",
+		 STOP_WAIT_MS / 1000);
 	kill(c->pid, SIGKILL);
 	waitpid(c->pid, NULL, 0);
 	c->reaped = true;

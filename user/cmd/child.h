@@ -13,11 +13,12 @@
 
 struct child {
 	pid_t pid;
-	int gate_fd; /* closing it lets the child go on */
+	int gate_fd; /* a byte lets the child go on, end of file ends it */
 	int exec_fd; /* end of file once exec has worked; an errno before that */
 	int pid_fd;  /* readable when the child has ended */
 	bool reaped;
-	int status; /* as a shell gives it: exit status, or 128 + signal */
+	bool exec_failed; /* there is no status of the command's own */
+	int status;	  /* as a shell gives it: exit status, or 128 + signal */
 };
 
 int child_fork(struct child *c, char **argv, struct err *e);
@@ -25,6 +26,8 @@ int child_fork(struct child *c, char **argv, struct err *e);
 int child_exec(struct child *c, char **argv, struct err *e);
 /* If it has ended: reap it, set status. Returns whether it has. */
 bool child_poll(struct child *c);
+/* Ask it to end. */
+void child_ask(struct child *c);
 /* Ask it to end, wait a while, kill it if it does not. Harmless when reaped. */
 void child_stop(struct child *c);
 void child_clear(struct child *c);

@@ -74,14 +74,31 @@ static void on_signal(int sig)
 	interrupted = 1;
 }
 
+static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
+static struct sigaction found[ARRAY_SIZE(caught)], found_pipe;
+
 void interrupt_catch(void)
 {
 	struct sigaction sa = {.sa_handler = on_signal}; /* no SA_RESTART: waits must end */
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	size_t i;
 
 	sigemptyset(&sa.sa_mask);
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
-	signal(SIGPIPE, SIG_IGN);
+	for (i = 0; i < ARRAY_SIZE(caught); i++) {
+		sigaction(caught[i], NULL, &found[i]);
+		if (caught[i] != SIGHUP || found[i].sa_handler != SIG_IGN) /* nohup */
+			sigaction(caught[i], &sa, NULL);
+	}
+	sigaction(SIGPIPE, &ignore, &found_pipe);
+}
+
+void interrupt_restore(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(caught); i++)
+		sigaction(caught[i], &found[i], NULL);
+	sigaction(SIGPIPE, &found_pipe, NULL);
 }
 
 int output_path(char *buf, size_t sz, const char *wanted, struct err *e)
@@ -202,12 +219,17 @@ int recording_finish(const char *command, const struct recording *r, const char 
 				.columns = terminal_columns(),
 				.saved_as = path};
 	struct err e = {""};
+	int status = EXIT_DONE;
 
-	if (store_write(path, r, &e))
-		return say_error(command, EXIT_FAILED, &e);
+	if (store_write(path, r, &e)) {
+		/* what was measured is still worth reading */
+		o.saved_as = NULL;
+		status = EXIT_FAILED;
+		say_error(command, status, &e);
+	}
 	if (report_text(stdout, r, &o) || fflush(stdout)) {
 		err_set(&e, -EIO, "cannot write the report; the recording is %s", path);
 		return say_error(command, EXIT_FAILED, &e);
 	}
-	return EXIT_DONE;
+	return status;
 }

@@ -23,10 +23,12 @@ int parse_or_end(const struct usage *u, int argc, char **argv, int *status);
 int status_of_open(int err);
 
 /*
- * From now on the first SIGINT or SIGTERM sets interrupted, the second ends the program at once
+ * From now on the first SIGINT, SIGTERM or SIGHUP sets interrupted, the second ends the program at once
  * with status 130 and kills the process whose pidfd is in interrupt_kill_fd, if that is not -1.
  */
 void interrupt_catch(void);
+/* In a child, before its exec: signals as we found them. */
+void interrupt_restore(void);
 extern volatile sig_atomic_t interrupted;
 extern volatile sig_atomic_t interrupt_kill_fd;
 

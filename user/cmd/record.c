@@ -58,9 +58,37 @@ static int parse(struct record_opts *o, int argc, char **argv)
 			o->tgid ? "either -p or a command, not both" : "no command to run");
 		return say_error("record", EXIT_USAGE, &e);
 	}
+	if (o->tgid && o->repeats > 1) {
+		err_set(&e, -EINVAL, "--repeats is for a command, not for -p");
+		return say_error("record", EXIT_USAGE, &e);
+	}
 	if (o->tgid && !o->seconds)
 		o->seconds = 10;
 	return -1;
+}
+
+/* ms, cut to what is left until then. */
+static int at_most(int timeout, uint64_t until)
+{
+	uint64_t now = now_ns(), left = until > now ? (until - now) / NSEC_PER_MSEC + 1 : 0;
+
+	return until != UINT64_MAX && left < (uint64_t)timeout ? (int)left : timeout;
+}
+
+/*
+ * A last switch that did not reach us would keep the count of live tasks up for ever: so look for
+ * the tasks themselves, now and then. True when there were none several times in a row.
+ */
+static bool nobody_left(struct collector *c, int *look_cnt)
+{
+	struct rows rows = {0};
+
+	if (++*look_cnt % 64)
+		return false;
+	if (collector_snapshot(c, &rows, NULL) || rows.cnt)
+		*look_cnt = 0;
+	rows_clear(&rows);
+	return *look_cnt >= 4 * 64;
 }
 
 /* Until the last descendant has ended, the time is over, or a signal. */
@@ -70,20 +98,24 @@ static int watch(struct collector *c, struct child *child, struct window *w, str
 	uint64_t until = o->seconds ? now_ns() + (uint64_t)o->seconds * NSEC_PER_SEC : UINT64_MAX;
 	struct pollfd fds[2] = {{.fd = collector_fd(c), .events = POLLIN},
 				{.fd = child ? child->pid_fd : -1, .events = POLLIN}};
-	int err, timeout;
+	long others = child ? collector_live(c) - 1 : 0; /* left over by a run that was cut short */
+	int err, timeout, look_cnt = 0;
 
 	while (!interrupted && now_ns() < until) {
 		err = collector_drain(c, &w->gone);
 		if (err)
 			return err_sys(e, err, "cannot drain the ring buffer");
-		if ((!child || child_poll(child)) && collector_live(c) <= 0)
+		if ((!child || child_poll(child)) && collector_live(c) <= others)
 			return 0;
 		timeout = procs_sample(procs, c);
 		if (child && child->reaped) {
 			/* only descendants are left, or the last rows are about to come */
 			fds[1].fd = -1;
 			timeout = timeout < 2 ? timeout : 2;
+			if (nobody_left(c, &look_cnt))
+				return 0;
 		}
+		timeout = at_most(timeout, until);
 		if (poll(fds, ARRAY_SIZE(fds), timeout) < 0 && errno != EINTR)
 			return err_sys(e, -errno, "poll");
 	}
@@ -147,7 +179,7 @@ static int measure(struct collector *c, struct recording *r, struct child *child
 
 	window_init(&w, c);
 	if (child) {
-		err = window_begin_empty(&w, e);
+		err = window_begin_empty(&w, child->pid, e);
 		if (!err)
 			err = collector_track(c, child->pid, true, e);
 		if (!err)
@@ -180,26 +212,32 @@ static int status_of_exec(int err)
 	return err == -ENOENT || err == -ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
 }
 
-/* One run of the command. *status becomes its own when that is not 0. */
+/*
+ * One run of the command. *status becomes its own when that is not 0. After Ctrl-C the command is
+ * asked to end but not waited for: first what was seen is saved.
+ */
 static int run_once(struct collector *c, struct recording *r, const struct record_opts *o,
-		    int repeat, int *status, struct err *e)
+		    struct child *child, int repeat, int *status, struct err *e)
 {
-	struct child child = {.pid = -1, .gate_fd = -1, .exec_fd = -1, .pid_fd = -1};
 	int err;
 
 	if (!o->command)
 		return measure(c, r, NULL, o, repeat, e);
-	err = child_fork(&child, o->command, e);
-	interrupt_kill_fd = child.pid_fd;
+	err = child_fork(child, o->command, e);
+	interrupt_kill_fd = child->pid_fd;
 	if (!err)
-		err = measure(c, r, &child, o, repeat, e);
-	if (err && child.reaped && !child.status)
+		err = measure(c, r, child, o, repeat, e);
+	if (err && child->exec_failed)
 		*status = status_of_exec(err);
-	interrupt_kill_fd = -1;
-	child_clear(&child);
-	if (!err && child.status && !interrupted) {
-		*status = child.status;
-		r->runs[r->run_cnt - 1].exit_status = child.status;
+	if (!err && child->reaped && child->status && !interrupted) {
+		*status = child->status;
+		r->runs[r->run_cnt - 1].exit_status = child->status;
+	}
+	if (interrupted) {
+		child_ask(child);
+	} else {
+		interrupt_kill_fd = -1;
+		child_clear(child);
 	}
 	return err;
 }
@@ -207,25 +245,26 @@ static int run_once(struct collector *c, struct recording *r, const struct recor
 static int record(struct collector *c, const struct record_opts *o, const char *path, int argc,
 		  char **argv)
 {
+	struct child child = {.pid = -1, .gate_fd = -1, .exec_fd = -1, .pid_fd = -1};
 	struct recording r;
 	struct err e = {""};
 	int err, i, status = EXIT_DONE, saved;
 
 	err = recording_begin(&r, "record", argc, argv, c);
 	for (i = 0; i < o->repeats && !err && !interrupted; i++)
-		err = run_once(c, &r, o, i, &status, &e);
+		err = run_once(c, &r, o, &child, i, &status, &e);
 	if (!err)
 		err = recording_end(&r, c);
 	if (err) {
 		if (!e.msg[0])
 			err_sys(&e, err, "cannot record");
-		say_error("record", 0, &e);
-		recording_clear(&r);
-		return status ? status : EXIT_FAILED;
+		saved = say_error("record", EXIT_FAILED, &e);
+	} else {
+		saved = recording_finish("record", &r, path, o->verbose);
 	}
-	saved = recording_finish("record", &r, path, o->verbose);
+	child_clear(&child);
 	recording_clear(&r);
-	return saved ? saved : status;
+	return status ? status : saved;
 }
 
 int cmd_record(int argc, char **argv)

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* wallgap report: print a recording. Needs no root and no kernel. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "cmd/common.h"
 #include "report/report.h"
 #include "store/store.h"
+#include "store/target.h"
 
 struct cmd_report_opts {
 	const char *format, *out, *file;
@@ -56,28 +59,33 @@ static int print(FILE *f, const struct recording *r, const struct cmd_report_opt
 	return err ? err : fflush(f) || ferror(f) ? -EIO : 0;
 }
 
-/* To a file: whole or not at all. */
+/* To a file: whole or not at all. A device or a pipe is written as it is. */
 static int print_to_file(const struct recording *r, const struct cmd_report_opts *o, struct err *e)
 {
-	scoped_free char *tmp = NULL;
-	FILE *f;
-	int err;
+	struct target t = TARGET_NONE;
+	struct stat st;
+	bool plain = stat(o->out, &st) || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
+	FILE *f = NULL;
+	int err, fd = -1;
 
-	if (asprintf(&tmp, "%s.tmp", o->out) < 0)
-		return err_sys(e, -ENOMEM, "%s", o->out);
-	f = fopen(tmp, "we");
-	if (!f)
-		return err_sys(e, -errno, "cannot write %s", o->out);
-	err = print(f, r, o);
-	if (fclose(f) && !err)
-		err = -errno;
-	if (!err && rename(tmp, o->out))
-		err = -errno;
-	if (err) {
-		unlink(tmp);
-		return err_sys(e, err, "cannot write %s", o->out);
+	err = plain ? target_open(&t, o->out, e) : 0;
+	if (!err) {
+		fd = plain ? dup(t.fd) : open(o->out, O_WRONLY | O_CLOEXEC);
+		f = fd < 0 ? NULL : fdopen(fd, "w");
+		if (!f)
+			err = err_sys(e, -errno, "cannot write %s", o->out);
 	}
-	return 0;
+	if (!err) {
+		err = print(f, r, o);
+		if (fclose(f) && !err)
+			err = -errno;
+		if (err)
+			err_sys(e, err, "cannot write %s", o->out);
+	}
+	if (!err && plain)
+		err = target_commit(&t, e);
+	target_drop(&t);
+	return err;
 }
 
 int cmd_report(int argc, char **argv)

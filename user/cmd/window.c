@@ -43,21 +43,31 @@ static int begin(struct window *w, struct err *e)
 	return 0;
 }
 
-int window_begin_empty(struct window *w, struct err *e)
+int window_begin_empty(struct window *w, pid_t root, struct err *e)
 {
+	w->root = root;
 	return begin(w, e);
+}
+
+/* The id of the tree's root, found among the rows: it is its own root. */
+static uint64_t find_root(const struct rows *r, pid_t root)
+{
+	size_t i;
+
+	for (i = 0; root && i < r->cnt; i++)
+		if (r->row[i].tgid == (uint32_t)root && r->row[i].id == r->row[i].root_id)
+			return r->row[i].id;
+	return 0;
 }
 
 int window_begin(struct window *w, pid_t root, struct err *e)
 {
 	int err = begin(w, e);
-	size_t i;
 
 	if (!err)
 		err = collector_snapshot(w->c, &w->before, e);
-	for (i = 0; !err && root && i < w->before.cnt; i++)
-		if (w->before.row[i].tid == (uint32_t)root)
-			w->root_id = w->before.row[i].root_id;
+	if (!err)
+		w->root_id = find_root(&w->before, root);
 	return err;
 }
 
@@ -140,6 +150,10 @@ int window_end(struct window *w, struct run *run, struct err *e)
 	collector_cost(w->c, &cost);
 	run->bpf_ns = cost.bpf_ns - w->cost.bpf_ns;
 	run->event_cnt = cost.event_cnt - w->cost.event_cnt;
+	if (!w->root_id)
+		w->root_id = find_root(&w->after, w->root);
+	if (!w->root_id)
+		w->root_id = find_root(&w->gone, w->root);
 	err = add_threads(w, run);
 	if (err)
 		return err_sys(e, err, "threads of the window");

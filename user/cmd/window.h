@@ -14,6 +14,7 @@
 struct window {
 	struct collector *c; /* not owned */
 	uint64_t root_id;    /* only tasks of this tree; 0: all that are tracked */
+	pid_t root;	     /* the process that the tree begins with, or 0 */
 	struct rows before, after, gone;
 	struct cost cost;
 	uint64_t busy_ns, steal_ns; /* of the machine, at the start; UNKNOWN if not had */
@@ -28,8 +29,11 @@ void window_clear(struct window *w);
  * descend from this tracked process; 0: of all that are tracked.
  */
 int window_begin(struct window *w, pid_t root, struct err *e);
-/* The first edge lies before anything was tracked: all ledgers count from their own beginning. */
-int window_begin_empty(struct window *w, struct err *e);
+/*
+ * The first edge lies before anything of process root was tracked: its tree's ledgers count from
+ * their own beginning.
+ */
+int window_begin_empty(struct window *w, pid_t root, struct err *e);
 
 /*
  * Take the second edge and fill run: threads (role helper, lane -1), bpf_ns, event_cnt, steal_ns,

@@ -9,6 +9,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/perf_event.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -123,13 +124,24 @@ static int attach_faults(struct collector *c)
 	return attach_perf(c, c->skel->progs.on_fault_major, &attr);
 }
 
+/* The kernel's limit, which it lowers by itself when samples take long. */
+static int freq_max(void)
+{
+	scoped_file FILE *f = fopen("/proc/sys/kernel/perf_event_max_sample_rate", "re");
+	int hz;
+
+	return f && fscanf(f, "%d", &hz) == 1 && hz > 0 ? hz : INT_MAX;
+}
+
 static int attach_sampler(struct collector *c, int freq_hz)
 {
+	int max_hz = freq_max();
 	struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE,
 				       .size = sizeof(attr),
 				       .config = PERF_COUNT_SW_CPU_CLOCK,
 				       .freq = 1,
-				       .sample_freq = (uint64_t)freq_hz};
+				       .sample_freq =
+					       (uint64_t)(freq_hz < max_hz ? freq_hz : max_hz)};
 
 	return freq_hz > 0 ? attach_perf(c, c->skel->progs.on_sample, &attr) : 0;
 }
@@ -202,6 +214,7 @@ static int iterate(struct bpf_link *link, struct rows *out)
 }
 
 #define LEARN_ROUNDS 16 /* the least of so many: each is late by what lies in between */
+#define LEARN_NS (20 * NSEC_PER_MSEC) /* of all CPUs together; switches go on learning */
 
 /*
  * Let each CPU learn the offset of its two clocks: sleep there for a moment and read the track
@@ -211,6 +224,7 @@ static int learn_clocks(struct collector *c)
 {
 	const struct timespec moment = {.tv_nsec = 1000};
 	cpu_set_t all, one;
+	uint64_t until = now_ns() + LEARN_NS;
 	int cpu, i, err = 0;
 
 	if (sched_getaffinity(0, sizeof(all), &all))
@@ -222,7 +236,7 @@ static int learn_clocks(struct collector *c)
 		CPU_SET(cpu, &one);
 		if (sched_setaffinity(0, sizeof(one), &one))
 			continue;
-		for (i = 0; i < LEARN_ROUNDS && !err; i++) {
+		for (i = 0; i < LEARN_ROUNDS && !err && (!i || now_ns() < until); i++) {
 			nanosleep(&moment, NULL);
 			err = iterate(c->track, NULL);
 		}
@@ -259,6 +273,11 @@ int collector_open(struct collector **out, const struct collector_opts *opts, st
 		err = learn_clocks(c);
 	if (err && !e->msg[0])
 		err_sys(e, err, "cannot read the task iterator");
+	if (!err && c->skel->bss->wg_reader_tgid != (u32)getpid())
+		err = err_set(e, -EOPNOTSUPP,
+			      "cannot run here: in a PID namespace of its own, where process "
+			      "numbers differ from the kernel's; start the container with "
+			      "--pid=host");
 out:
 	if (err) {
 		collector_close(c);

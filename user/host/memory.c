@@ -12,6 +12,7 @@
 #include "base/util.h"
 #include "host/host.h"
 
+#define COST_FACTOR 100 /* sampling may take a hundredth of a CPU */
 #define PERIOD_MIN_NS (20 * NSEC_PER_MSEC)
 #define PERIOD_MAX_NS (100 * NSEC_PER_MSEC)
 
@@ -76,13 +77,16 @@ static void deadline_in(struct timespec *ts, uint64_t ns)
 static void *watch(void *arg)
 {
 	struct mem_watch *w = arg;
-	uint64_t begin = now_ns();
+	uint64_t begin = now_ns(), at, period, cost;
 	struct timespec until;
 
 	pthread_mutex_lock(&w->lock);
 	while (!w->stop) {
+		at = now_ns();
 		mem_sum_sample(&w->sum, w->tgids, w->cnt);
-		deadline_in(&until, mem_period_ns(now_ns() - begin));
+		period = mem_period_ns(at - begin);
+		cost = (now_ns() - at) * COST_FACTOR;
+		deadline_in(&until, cost > period ? cost : period);
 		pthread_cond_timedwait(&w->wake, &w->lock, &until);
 	}
 	mem_sum_sample(&w->sum, w->tgids, w->cnt);
