@@ -21,6 +21,26 @@ def test_sleep(c, form):
     c.at_least("voluntary switches", ours["switches_voluntary"], 53)
 
 
+@test
+def test_sleep_efault(c):
+    """A fault in kernel mode that ends in EFAULT has no end of its own: it must not stay open."""
+    got = record(c, "sleeps", "efault", 53, 3001)
+    ours, own = got.pair("sleeper")
+    check_blocked_in(c, ours, own, "sleep", 53, got.truth["n"] * got.truth["ns"])
+    c.equal("faults without an end", ours["faults_unended"], 1)
+
+
+@test
+def test_sleep_restart(c):
+    """A sleep that was stopped goes on as restart_syscall: it is sleep still."""
+    got = record(c, "sleeps", "restart", 53, 20011)
+    ours, _ = got.pair("sleeper")
+    rest = ours["buckets"]["other"]
+    c.at_least("stopped", ours["buckets"]["stopped"], 53 * MS // 2)
+    c.at_least("sleep", ours["buckets"]["sleep"], (53 * 20 - 2 * 53) * MS * 0.9)
+    c.at_most("other", rest, MS)
+
+
 @for_each(**cases("poll", "ppoll", "select", "pselect", "epoll_wait", "epoll_pwait",
                   "epoll_pwait2"))
 def test_poll(c, form):
