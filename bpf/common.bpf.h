@@ -97,6 +97,29 @@ static __always_inline struct task_state *task_get(struct task_struct *t)
 	return bpf_task_storage_get(&tasks, t, NULL, 0);
 }
 
+static __always_inline void loss(enum wg_loss what)
+{
+	__sync_fetch_and_add(&wg_loss_cnt[what], 1);
+}
+
+#define CREATE_TRIES 16
+
+/*
+ * A new ledger, or NULL. Newer kernels allocate it without waiting for any lock and fail when
+ * another CPU is in the allocator at that moment: so try again.
+ */
+static __always_inline struct task_state *task_create(struct task_struct *t)
+{
+	struct task_state *s = NULL;
+	int i;
+
+	for (i = 0; i < CREATE_TRIES && !s; i++)
+		s = bpf_task_storage_get(&tasks, t, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!s)
+		loss(WG_LOSS_STORAGE);
+	return s;
+}
+
 static __always_inline struct wg_cpu_slot *cpu_slot(void)
 {
 	return &wg_cpu[bpf_get_smp_processor_id() & (WG_CPU_MAX - 1)];
@@ -105,11 +128,6 @@ static __always_inline struct wg_cpu_slot *cpu_slot(void)
 static __always_inline u64 clock_ns(void)
 {
 	return bpf_ktime_get_ns();
-}
-
-static __always_inline void loss(enum wg_loss what)
-{
-	__sync_fetch_and_add(&wg_loss_cnt[what], 1);
 }
 
 /* The mask is for the verifier; the barrier keeps the compiler from proving it away. */

@@ -38,11 +38,9 @@ static __always_inline void track(struct task_struct *t)
 
 	if (task_get(t) || (t->flags & PF_EXITING))
 		return;
-	s = bpf_task_storage_get(&tasks, t, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!s) {
-		loss(WG_LOSS_STORAGE);
+	s = task_create(t);
+	if (!s)
 		return;
-	}
 	s->id = s->root_id = __sync_fetch_and_add(&wg_last_id, 1) + 1;
 	s->flags = wg_track_wait_exec ? WG_ROW_WAITING_EXEC : 0;
 	s->begin_ns = now;

@@ -31,11 +31,9 @@ int BPF_PROG(on_newtask, struct task_struct *child)
 		return 0;
 	now = clock_ns();
 	c = cpu_slot();
-	s = bpf_task_storage_get(&tasks, child, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!s) {
-		loss(WG_LOSS_STORAGE);
+	s = task_create(child);
+	if (!s)
 		return 0;
-	}
 	s->id = __sync_fetch_and_add(&wg_last_id, 1) + 1;
 	s->parent_id = parent->id;
 	s->root_id = parent->root_id;

@@ -182,8 +182,11 @@ static int name_roles(struct run *run, const struct runner *rn, struct err *e)
 		found += i >= 0;
 	}
 	if (found != n)
-		return err_set(e, -ESRCH, "%d of %d worker lanes were not seen in the window",
-			       n - found, n);
+		return err_set(
+			e, -ESRCH,
+			"%d of %d worker lanes were not seen in the window: the kernel had no "
+			"room for their ledgers, or they are gone",
+			n - found, n);
 	return 0;
 }
 
