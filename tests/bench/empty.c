@@ -15,7 +15,7 @@
 
 #include "empty.skel.h"
 
-#define SAMPLE_HZ 997
+#define SAMPLE_HZ 499 /* as wallgap by default */
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
 {

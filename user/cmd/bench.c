@@ -59,7 +59,7 @@ static int parse(struct bench *b, int argc, char **argv)
 		{"timeout", 0, OPT_INT, &p->timeout_s, 1, 86400, "SECONDS",
 		 "give a window up after so long (60)"},
 		{"freq", 'F', OPT_INT, &b->freq_hz, 0, 20000, "HZ",
-		 "on-CPU samples a second and CPU (997; 0: none)"},
+		 "on-CPU samples a second and CPU (499; 0: none)"},
 		{"output", 'o', OPT_STR, &b->out, 0, 0, "FILE",
 		 "the recording (wallgap-<date>-<time>.wg)"},
 		{"verbose", 'v', OPT_FLAG, &b->verbose, 0, 0, NULL, "every thread in the report"},
@@ -387,7 +387,7 @@ static int bench(struct bench *b, const char *path, int argc, char **argv)
 
 int cmd_bench(int argc, char **argv)
 {
-	struct bench b = {.plan = {.pin = true}, .freq_hz = 997};
+	struct bench b = {.plan = {.pin = true}, .freq_hz = 499};
 	struct collector_opts copts;
 	struct err e = {""};
 	char path[PATH_MAX];

@@ -38,7 +38,7 @@ static int parse(struct record_opts *o, int argc, char **argv)
 		{"duration", 'd', OPT_INT, &o->seconds, 1, 1000000, "SECONDS",
 		 "stop after so long (with -p: 10)"},
 		{"freq", 'F', OPT_INT, &o->freq_hz, 0, 20000, "HZ",
-		 "on-CPU samples a second and CPU (997; 0: none)"},
+		 "on-CPU samples a second and CPU (499; 0: none)"},
 		{"verbose", 'v', OPT_FLAG, &o->verbose, 0, 0, NULL, "every thread in the report"},
 		{0},
 	};
@@ -269,7 +269,7 @@ static int record(struct collector *c, const struct record_opts *o, const char *
 
 int cmd_record(int argc, char **argv)
 {
-	struct record_opts o = {.repeats = 1, .freq_hz = 997};
+	struct record_opts o = {.repeats = 1, .freq_hz = 499};
 	struct collector_opts copts;
 	struct collector *c;
 	struct err e = {""};
