@@ -165,7 +165,7 @@ static __always_inline u8 blocked_state(struct task_struct *t, struct task_state
 	if (st & (__TASK_STOPPED | __TASK_TRACED))
 		return WG_STOPPED;
 	if (s->fault && nr >= 0 && (s->fault == WG_FAULT_USER || st & TASK_INTERRUPTIBLE))
-		fault_drop(s); /* that fault ended in a signal; this is a later system call */
+		fault_drop(s); /* it ended in a signal or a fix-up; this is a later wait */
 	if (s->klock_cnt && !(nr == NR_FUTEX && futex_op_is_pi(regs->si)))
 		return WG_KLOCK;
 	if (task_in_iowait(t))

@@ -28,6 +28,7 @@ BLOCKED = [b for b in BUCKETS if b not in ON_CPU + RUN_QUEUE]
 
 CLOSURE_SHARE, CLOSURE_NS = 0.001, 20 * US
 AUDIT_SHARE, AUDIT_MIN_NS = 0.005, 100 * MS
+CLOCK_NS = 200 * US  # a stalled CPU between the readings of the two clocks
 
 TESTS = []  # (name, function), in the order of the files
 
@@ -311,6 +312,9 @@ def check_run(check, got_run):
     check.that(threads, "a run without threads")
     for thread in threads:
         check_closure(check, thread)
+        # Wall and buckets are by the scheduler's clock: here it is held against CLOCK_MONOTONIC.
+        check.at_most(f"{label(thread)} clocks apart", thread["clock_ns"],
+                      max(thread["wall_ns"] * CLOSURE_SHARE, CLOCK_NS))
         check.at_most(f"{label(thread)} wall against the run's", thread["wall_ns"],
                       got_run["wall_ns"] + closure_room(got_run["wall_ns"]))
     check_times(check, threads, got_run.get("steal_ns"))
