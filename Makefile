@@ -24,7 +24,7 @@ CLANG ?= $(firstword $(foreach v,25 24 23 22 21 20 19 18 17 16 15 14,$(shell com
 BPFTOOL ?= $(firstword $(lastword $(sort $(wildcard /usr/lib/linux-tools/*/bpftool))) \
 	   $(shell command -v bpftool 2>/dev/null) $(wildcard /usr/sbin/bpftool) bpftool)
 CC = gcc
-PKGS := libbpf libelf sqlite3 smartcols jansson zlib
+PKGS := libbpf libdw libelf sqlite3 smartcols jansson capstone liblzma zlib
 
 Q = $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2);)
@@ -36,7 +36,7 @@ USER_FLAGS = -std=gnu11 $(WARN) -D_GNU_SOURCE -DWALLGAP_VERSION='"$(VERSION)"' -
 SAN_FLAGS = $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 , := ,
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+PKG_LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -liberty
 
 # task.bpf.c defines what the others share and is linked first: libbpf 1.1's linker takes a wrong
 # offset for a map or variable whose extern it meets before the definition.

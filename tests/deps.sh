@@ -12,7 +12,7 @@ set -eu
 
 # GROUP, how to look for it, what to look for, the Debian package that has it.
 #   command  in PATH or an sbin folder      module   by pkg-config
-#   header   by the C compiler              clang, bpftool   see have()
+#   header   by the C compiler              clang, bpftool, fuzzer   see have()
 table() {
 	cat <<-END
 	build  command  make                make
@@ -23,12 +23,17 @@ table() {
 	build  command  pkg-config          pkg-config
 	build  module   libbpf              libbpf-dev
 	build  module   libelf              libelf-dev
+	build  module   libdw               libdw-dev
+	build  module   capstone            libcapstone-dev
+	build  module   liblzma             liblzma-dev
+	build  header   libiberty/demangle.h  libiberty-dev
 	build  module   zlib                zlib1g-dev
 	build  module   sqlite3             libsqlite3-dev
 	build  module   smartcols           libsmartcols-dev
 	build  module   jansson             libjansson-dev
 	build  module   libcrypto           libssl-dev
 	test   module   cmocka              libcmocka-dev
+	test   fuzzer   clang               libclang-rt-dev
 	test   command  python3             python3
 	test   command  sqlite3             sqlite3
 	test   command  clang-format        clang-format
@@ -60,6 +65,19 @@ have_clang() { # MAJOR: any clang of that version or newer
 	return 1
 }
 
+newest_clang() { # the one that the Makefile takes
+	for v in 25 24 23 22 21 20 19 18 17 16 15 14; do
+		command -v "clang-$v" && return
+	done
+	command -v clang
+}
+
+have_fuzzer() { # clang's libFuzzer and sanitizers, which are in a package of their own
+	clang=$(newest_clang) || return 1
+	echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' |
+		"$clang" -fsanitize=fuzzer,address -x c - -o /dev/null 2>/dev/null
+}
+
 # Ubuntu's bpftool and perf in PATH are scripts that look for the tools of the kernel that runs.
 # Any version does for bpftool, so the Makefile looks there too.
 have_bpftool() {
@@ -77,6 +95,7 @@ have() { # KIND WHAT
 	header) echo "#include <$2>" | ${CC:-gcc} -E - >/dev/null 2>&1 ;;
 	clang) have_clang "$2" ;;
 	bpftool) have_bpftool ;;
+	fuzzer) have_fuzzer ;;
 	perf) perf version >/dev/null 2>&1 ;;
 	*) die "unknown kind of dependency: $1" ;;
 	esac
@@ -91,17 +110,31 @@ missing() {
 	done
 }
 
+known() { # PACKAGE
+	apt-cache show --no-all-versions "$1" 2>/dev/null | grep -q '^Filename:'
+}
+
+# The run-time libraries are those of one clang; without a clang yet, of the one to be installed.
+fuzzer_package() {
+	clang=$(newest_clang) && v=$("$clang" -dumpversion) || v=
+	for package in "libclang-rt-${v%%.*}-dev" libclang-rt-dev; do
+		known "$package" && echo "$package" && return
+	done
+	:
+}
+
 # On Ubuntu some packages have other names, depending on the release.
 local_names() {
 	while read -r package; do
 		case $package in
 		bpftool | linux-perf)
-			if apt-cache show --no-all-versions "$package" 2>/dev/null | grep -q '^Filename:'; then
+			if known "$package"; then
 				echo "$package"
 			else
 				printf '%s\n' linux-tools-common linux-tools-generic
 			fi
 			;;
+		libclang-rt-dev) fuzzer_package ;;
 		*) echo "$package" ;;
 		esac
 	done | sort -u
@@ -155,9 +188,10 @@ fi
 
 apt update || die "apt-get update failed; still missing:" $packages
 packages=$(echo "$packages" | local_names)
-echo "deps: installing" $packages
-apt install -y --no-install-recommends --no-upgrade $packages || die "could not install:" $packages
+[ -z "$packages" ] || echo "deps: installing" $packages
+[ -z "$packages" ] || apt install -y --no-install-recommends --no-upgrade $packages || die "could not install:" $packages
 
-left=$(missing)
+# the fuzz tests say themselves that they are left out
+left=$(missing | grep -v '^libclang-rt-dev$') || :
 [ -z "$left" ] || die "installed, and still not found:" $left
 check_libbpf

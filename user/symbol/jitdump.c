@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Reads jitdump files, see linux/tools/perf/Documentation/jitdump-specification.txt: a header,
+ * then records, each with its size. Numbers are in the byte order of the machine that wrote them.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "symbol/jitcode.h"
+#include "symbol/jitmap.h"
+
+#define JITDUMP_MAGIC 0x4a695444 /* "JiTD" */
+#define JITDUMP_VERSION 1
+#define JITDUMP_ARCH_TIMESTAMP 1 /* flag: times are not CLOCK_MONOTONIC */
+
+enum record_id { CODE_LOAD, CODE_MOVE, CODE_DEBUG_INFO, CODE_CLOSE, CODE_UNWINDING_INFO };
+
+struct header {
+	uint32_t magic, version, total_sz, elf_mach, pad, tgid;
+	uint64_t time, flags;
+};
+
+struct prefix {
+	uint32_t id, total_sz;
+	uint64_t time;
+};
+
+struct code_load {
+	struct prefix p;
+	uint32_t tgid, tid;
+	uint64_t vma, code_addr, code_sz, code_index;
+	/* then the name and a 0, then the code */
+};
+
+struct code_move {
+	struct prefix p;
+	uint32_t tgid, tid;
+	uint64_t vma, old_addr, new_addr, code_sz, code_index;
+};
+
+/* Where the code with an index was loaded; runtimes count indexes up, so the array is sorted. */
+struct loaded {
+	uint64_t code_index;
+	size_t entry;
+};
+
+struct reader {
+	struct jitmap *m;
+	bool has_time;
+	struct loaded *loaded;
+	size_t cnt, cap;
+};
+
+static int add_load(struct reader *r, const uint8_t *data, size_t sz)
+{
+	struct code_load load;
+	const char *name = (const char *)data + sizeof(load);
+	struct jitcode entry = {0};
+	size_t room = sz - sizeof(load), name_len, cnt = r->m->cnt;
+	int err;
+
+	if (sz <= sizeof(load))
+		goto bad;
+	memcpy(&load, data, sizeof(load));
+	name_len = strnlen(name, room);
+	if (!name_len || name_len == room || !jitcode_sane(load.code_addr, load.code_sz))
+		goto bad;
+	entry.start = load.code_addr;
+	entry.end = load.code_addr + load.code_sz;
+	entry.when_ns = r->has_time ? load.p.time : 0;
+	err = jitcode_add(r->m, entry, name, name_len,
+			  load.code_sz < room - name_len ? name + name_len + 1 : NULL);
+	if (err || r->m->cnt == cnt)
+		return err;
+	if (r->cnt && load.code_index <= r->loaded[r->cnt - 1].code_index)
+		return 0;
+	err = array_grow((void **)&r->loaded, &r->cap, r->cnt, sizeof(*r->loaded));
+	if (!err)
+		r->loaded[r->cnt++] = (struct loaded){load.code_index, cnt};
+	return err;
+bad:
+	r->m->bad_cnt++;
+	return 0;
+}
+
+static int compare_index(const void *a, const void *b)
+{
+	const struct loaded *x = a, *y = b;
+
+	return x->code_index < y->code_index ? -1 : x->code_index > y->code_index;
+}
+
+/* The same name and code at another address, from that time on. */
+static int add_move(struct reader *r, const uint8_t *data, size_t sz)
+{
+	const struct loaded *from;
+	struct loaded key = {0};
+	struct code_move move;
+	struct jitcode entry;
+
+	if (sz < sizeof(move) || !r->cnt)
+		goto bad;
+	memcpy(&move, data, sizeof(move));
+	key.code_index = move.code_index;
+	from = bsearch(&key, r->loaded, r->cnt, sizeof(key), compare_index);
+	if (!from || !jitcode_sane(move.new_addr, move.code_sz))
+		goto bad;
+	entry = r->m->entry[from->entry];
+	if (move.code_sz != entry.end - entry.start)
+		goto bad;
+	entry.start = move.new_addr;
+	entry.end = move.new_addr + move.code_sz;
+	entry.when_ns = r->has_time ? move.p.time : 0;
+	return jitcode_add_known(r->m, entry);
+bad:
+	r->m->bad_cnt++;
+	return 0;
+}
+
+static int read_records(struct reader *r, const uint8_t *at, size_t left)
+{
+	struct prefix p;
+	int err = 0;
+
+	for (; left && !err; at += p.total_sz, left -= p.total_sz) {
+		if (left >= sizeof(p))
+			memcpy(&p, at, sizeof(p));
+		if (left < sizeof(p) || p.total_sz < sizeof(p) || p.total_sz > left) {
+			r->m->bad_cnt++; /* no telling where the next one is */
+			break;
+		}
+		switch (p.id) {
+		case CODE_LOAD:
+			err = add_load(r, at, p.total_sz);
+			break;
+		case CODE_MOVE:
+			err = add_move(r, at, p.total_sz);
+			break;
+		case CODE_CLOSE:
+			return 0;
+		case CODE_DEBUG_INFO:
+		case CODE_UNWINDING_INFO:
+			break;
+		default:
+			r->m->bad_cnt++;
+		}
+	}
+	return err;
+}
+
+int jitmap_parse_jitdump(struct jitmap *m, const void *data, size_t sz)
+{
+	struct reader r = {.m = m};
+	size_t from = m->cnt;
+	struct header h;
+	int err;
+
+	if (sz < sizeof(h))
+		return -ENOEXEC;
+	memcpy(&h, data, sizeof(h));
+	if (h.magic != JITDUMP_MAGIC || !h.version || h.version > JITDUMP_VERSION ||
+	    h.elf_mach != EM_X86_64 || h.total_sz < sizeof(h) || h.total_sz > sz)
+		return -ENOEXEC;
+	r.has_time = !(h.flags & JITDUMP_ARCH_TIMESTAMP);
+	err = read_records(&r, (const uint8_t *)data + h.total_sz, sz - h.total_sz);
+	free(r.loaded);
+	jitcode_settle(m, from, r.has_time);
+	return err;
+}

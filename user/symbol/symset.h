@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * A set of symbols that is looked up by address. Symbols may overlap in any way; sorted, they are
+ * flattened to segments that do not, so that a look-up is one binary search whatever a file holds:
+ *
+ *   symbols    outer  |---------------------|        [start, end)
+ *              inner        |-----|
+ *   segments   outer |inner |outer          |none
+ *
+ * Private to this folder.
+ */
+#ifndef WG_SYMSET_H
+#define WG_SYMSET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Of those that start together, higher ones win. */
+enum rank { RANK_LABEL, RANK_LOCAL, RANK_GLOBAL, RANK_EXPORTED };
+
+enum table { TABLE_STATIC, TABLE_DYNAMIC, TABLE_CNT, TABLE_READY = TABLE_CNT };
+
+struct sym {
+	uint64_t start, end;
+	uint32_t
+		name; /* offset in the strings of its table; TABLE_READY: index of a readable name */
+	uint8_t table; /* enum table */
+	uint8_t rank;  /* enum rank */
+	bool exported;
+	bool sized; /* else end is its section's until it is flattened */
+};
+
+struct segment {
+	uint64_t start;
+	uint32_t sym; /* index, or UINT32_MAX for none */
+};
+
+struct symset {
+	struct sym *sym;
+	size_t cnt, cap; /* less than UINT32_MAX */
+	struct segment *seg;
+	size_t seg_cnt, seg_cap;
+};
+
+/*
+ * Once all symbols are in: make it ready for look-ups. strings: of each table, the names. reach:
+ * the most bytes that a symbol without a size holds. 0 or -ENOMEM.
+ */
+int symset_flatten(struct symset *set, char *const *strings, uint64_t reach);
+/* The symbol that holds addr: of several, the one that starts last; or NULL. */
+struct sym *symset_find(const struct symset *set, uint64_t addr);
+void symset_clear(struct symset *set);
+
+#endif
