@@ -59,6 +59,10 @@ enum wg_count {
 	WG_N_KLOCK_SPIN,	    /* the same, spin locks */
 	WG_N_KLOCK_MMAP,	    /* of the sleeping ones: mmap_lock of the own process */
 	WG_N_PREEMPT_BLOCKING,	    /* preempted after setting a sleeping state */
+	WG_N_FAULT_HUGE,	    /* of the ends seen: a huge page was put in place */
+	WG_N_TLB_REMOTE,	    /* TLB flushes that this task asked of other CPUs */
+	WG_N_TLB_LOCAL,		    /* TLB flushes on its own CPU, task switches left out */
+	WG_N_IPI_SENT,		    /* interrupts sent to other CPUs, one a CPU; kernel 6.4 */
 	WG_COUNT_CNT,
 };
 
@@ -69,9 +73,10 @@ enum wg_part {
 	WG_T_FAULT_BLOCKED,    /* of the blocked states: inside a page fault */
 	WG_T_PREEMPT_BLOCKING, /* of WG_RUNQ_PREEMPT: preempted after setting a sleeping state,
 				 which the kernel's run_delay leaves out */
-	WG_T_STOLEN, /* of the on-CPU states: what the kernel's on-CPU time leaves out, the
+	WG_T_STOLEN,	 /* of the on-CPU states: what the kernel's on-CPU time leaves out, the
 				  hypervisor's steal and, where it accounts for them, interrupts */
-	WG_T_BEFORE, /* on CPU between the start of tracking and exec, in no state */
+	WG_T_FAULT_HUGE, /* of WG_CPU_FAULT: faults that put a huge page in place */
+	WG_T_BEFORE,	 /* on CPU between the start of tracking and exec, in no state */
 	WG_PART_CNT,
 };
 
@@ -121,6 +126,10 @@ struct wg_row {
 	__u64 open_ns;	      /* of state_ns[state]: the interval still open at now_ns */
 	__u64 pgtables_bytes; /* of the process, now; 0 once its memory is gone */
 	__u64 pgtables_peak_bytes;
+	__u64 site_stack; /* of the open wait, as in struct wg_site_key */
+	__u64 site_object;
+	__u32 site_flags;
+	__u32 lane; /* enum wg_lane */
 };
 
 _Static_assert(sizeof(struct wg_row) % 8 == 0, "wg_row has a hole");
@@ -145,7 +154,229 @@ enum wg_loss {
 	WG_LOSS_KLOCK_DEPTH, /* kernel locks nested deeper than we follow */
 	WG_LOSS_WAKEUP,	     /* switched in out of a wait whose end we did not see */
 	WG_LOSS_CLOCK_BACK,  /* an interval ended before it began: clock of another CPU */
+	WG_LOSS_STACK,	     /* a call path found no room: its frames are not known */
+	WG_LOSS_SITE,	     /* a wait or fault found no room among the sites */
+	WG_LOSS_STREAM,	     /* a sample or wakeup found no room in the stream */
 	WG_LOSS_CNT,
+};
+
+/*
+ * --- Call paths ---
+ *
+ * A frame is a module's number in the high 16 bits and, below, the address in the module's own
+ * numbering (ELF p_vaddr, the same in every process); module 0 is an address as it is, in no
+ * file we know (JIT code). A kernel address has all its high bits set, which no module's number
+ * has. Return addresses are kept as they are: one past the call. Bit 47, which no user address
+ * has, tells the others.
+ */
+#define WG_FRAMES_MAX 127 /* of a user stack */
+#define WG_KFRAMES_MAX 32
+#define WG_MODULE_SHIFT 48
+#define WG_MODULE_MAX 8192
+#define WG_FRAME_EXACT (1ULL << 47) /* where it was, not where it returns to: leaf, interrupted */
+#define WG_FRAME_ADDR(frame) ((frame) & (WG_FRAME_EXACT - 1)) /* of a user frame */
+
+/* How the walk of a user stack ended. */
+enum wg_stack_end {
+	WG_END_COMPLETE,    /* at the thread's entry */
+	WG_END_TRUNCATED,   /* deeper than WG_FRAMES_MAX */
+	WG_END_BROKEN,	    /* memory that could not be read, or a frame that made no sense */
+	WG_END_UNSUPPORTED, /* a CFI expression that we do not evaluate */
+	WG_END_UNMAPPED,    /* the process's mappings or tables had not been loaded yet */
+	WG_END_NONE,	    /* not asked for, or no user memory: a kernel thread */
+	WG_END_CNT,
+};
+
+/*
+ * How to step from a frame to its caller: the canonical frame address (CFA, DWARF 6.4.1), the
+ * return address at CFA - 8, and rbp and rbx, the callee-saved registers that CFAs are based on.
+ */
+enum wg_cfa {
+	WG_CFA_NONE,	  /* no CFI here: step by frame pointer */
+	WG_CFA_END,	  /* the outermost frame: its return address is undefined */
+	WG_CFA_RSP,	  /* rsp + cfa_off */
+	WG_CFA_RBP,	  /* rbp + cfa_off */
+	WG_CFA_REG,	  /* register cfa_arg (DWARF number) + cfa_off: of a leaf frame any,
+				   else rbx (3) */
+	WG_CFA_RSP_DEREF, /* *(rsp + cfa_off) + cfa_arg */
+	WG_CFA_RBP_DEREF, /* *(rbp + cfa_off) + cfa_arg */
+	WG_CFA_PLT,	  /* rsp + cfa_off + ((rip & 15) >= cfa_arg ? 8 : 0) */
+	WG_CFA_SIGNAL, /* signal trampoline: rsp, rip, rbp, rbx from the ucontext at rsp + cfa_off */
+	WG_CFA_UNSUPPORTED, /* CFI that we do not evaluate */
+};
+
+enum wg_rbp {
+	WG_RBP_SAME,   /* the caller's rbp is in rbp */
+	WG_RBP_AT_CFA, /* at *(CFA + rbp_off) */
+	WG_RBP_AT_RBP, /* at *(rbp + rbp_off) */
+	WG_RBP_AT_RSP, /* at *(rsp + rbp_off) */
+	WG_RBP_LOST,   /* undefined, or by an expression that we do not evaluate */
+};
+
+#define WG_RBX_LOST 255 /* in a place that cannot be said */
+
+struct wg_rule {
+	__s32 cfa_off;
+	__s32 rbp_off;
+	__u8 cfa; /* enum wg_cfa */
+	__u8 cfa_arg;
+	__u8 rbp; /* enum wg_rbp */
+	__u8 rbx; /* the caller's rbx is at CFA - 8 * rbx; 0: in rbx */
+};
+
+_Static_assert(sizeof(struct wg_rule) == 12, "wg_rule has a hole");
+
+/*
+ * Unwind tables. Code is cut into pages of 256 bytes; a page's rows are sorted words: the low 8
+ * bits are where in the page a rule begins to hold, the high 24 the rule's number. A page with
+ * code has a row at 0, so a look-up stays within the page.
+ */
+#define WG_PAGE_SHIFT 8
+#define WG_PAGE_SIZE (1U << WG_PAGE_SHIFT)
+#define WG_RULE_MAX (1U << 16)
+
+/*
+ * The pool: memory of words that user space writes and the walk reads, in chunks that come as
+ * they are needed. In it, at positions counted in words and none across a chunk's end: for each
+ * module one cell a page, (position of its first row) << 8 | rows - 1, or 0 for none; the rows;
+ * for each process its layout, executable mappings sorted by address.
+ */
+#define WG_CHUNK_WORDS (1U << 18)
+#define WG_CHUNK_MAX 64	   /* so that positions have 24 bits */
+#define WG_LAYOUT_MAX 1024 /* mappings */
+
+struct wg_mapping {
+	__u64 start, end;
+	__u64 bias;   /* address minus the module's own numbering */
+	__u32 module; /* 0: executable memory of no file */
+	__u32 pad;
+};
+
+struct wg_module {
+	__u64 base;	/* of page 0 */
+	__u32 page_pos; /* of the first cell in the pool */
+	__u32 page_cnt; /* 0: no CFI */
+};
+
+/* Of a process. */
+struct wg_layout {
+	__u32 pos; /* in the pool */
+	__u32 cnt;
+};
+
+/* Waits by length: bucket i holds lengths of 2^(i + 7) up to 2^(i + 8) ns; the ends are open. */
+#define WG_HIST_CNT 32
+
+/* A thread that slept when it was tracked: what its stack can be walked from, and what it is in. */
+struct wg_sleeper {
+	__u32 tid, tgid;
+	__u64 since_ns; /* of its wait, to know it by */
+	__u64 ip, sp, bp, bx;
+	__u64 nr, arg0, arg1, arg3; /* of its system call */
+	__u64 state;		    /* enum wg_state */
+};
+
+/* The answer: the stack and object of that wait. */
+struct wg_adopt {
+	__u64 since_ns;
+	__u64 stack, object;
+	__u64 flags; /* enum wg_site_flags */
+};
+
+enum wg_lane {
+	WG_LANE_NONE,
+	WG_LANE_WORKER,
+	WG_LANE_ORCHESTRATOR,
+};
+
+/* Of a site: what its object is. The low bits are those of lock:contention_begin. */
+enum wg_site_flags {
+	WG_SITE_SPIN = 1 << 0,
+	WG_SITE_READ = 1 << 1,
+	WG_SITE_WRITE = 1 << 2,
+	WG_SITE_RT = 1 << 3,
+	WG_SITE_PERCPU = 1 << 4,
+	WG_SITE_MUTEX = 1 << 5,
+	WG_SITE_OWN_MMAP = 1 << 6, /* kernel lock: mmap_lock of the own process */
+	WG_SITE_PRIVATE = 1 << 7,  /* futex: FUTEX_PRIVATE_FLAG */
+	WG_SITE_PI = 1 << 8,	   /* futex: an operation with priority inheritance */
+};
+
+/* What one place of waiting is told apart by. All-zero holes: it is hashed as bytes. */
+struct wg_site_key {
+	__u64 stack;  /* hash of the call path, kernel part first; 0: none was taken */
+	__u64 object; /* address of the futex word or kernel lock; 0: neither */
+	__u32 tgid;
+	__u16 window;
+	__u16 flags; /* enum wg_site_flags */
+	__u8 state;  /* enum wg_state */
+	__u8 lane;   /* enum wg_lane */
+	__u8 pad[6];
+};
+
+/* Updated by atomics from any CPU. */
+struct wg_site {
+	__u64 cnt, total_ns, max_ns;
+	__u32 hist[WG_HIST_CNT];
+};
+
+struct wg_fault_site {
+	__u64 cnt, total_ns, huge_cnt; /* one in so many, weighed */
+	__u64 pgtables_bytes;	       /* growth in these faults, all of it */
+};
+
+_Static_assert(sizeof(struct wg_site_key) == 32, "wg_site_key has a hole");
+
+/* What the stream carries, told apart by its first word. */
+enum wg_event_type {
+	WG_EVENT_STACK,	 /* a call path met for the first time */
+	WG_EVENT_SAMPLE, /* an on-CPU sample */
+	WG_EVENT_WAKE,	 /* who ended a futex wait */
+	WG_EVENT_EXEC,	 /* a tracked process has a new image */
+	WG_EVENT_FORK,	 /* a tracked process has a child process */
+	WG_EVENT_MISS,	 /* an address in no mapping that we know of */
+};
+
+struct wg_stack_event {
+	__u32 type;
+	__u32 tgid;
+	__u64 hash;
+	__u8 user_cnt, kernel_cnt;
+	__u8 end;   /* enum wg_stack_end */
+	__u8 state; /* enum wg_state of the wait that it was first met in; 0 for others */
+	__u8 pad[4];
+	__u64 frame[WG_FRAMES_MAX + 1 + WG_KFRAMES_MAX]; /* kernel_cnt, then user_cnt */
+};
+
+struct wg_sample_event {
+	__u32 type;
+	__u32 tgid;
+	__u64 stack; /* the callers */
+	__u64 leaf;  /* the frame sampled: a kernel address, or a user frame */
+	__u16 window;
+	__u8 state; /* enum wg_state */
+	__u8 lane;
+	__u32 tid;
+};
+
+struct wg_wake_event {
+	__u32 type;
+	__u32 tgid;
+	__u64 stack, object; /* of the wait, as in its site's key */
+	__u64 waker;	     /* hash of the waker's call path; 0: a time-out, signal or interrupt */
+	__u64 waited_ns;
+	__u16 window;
+	__u16 flags;
+	__u16 weight; /* stands for so many */
+	__u8 lane;
+	__u8 pad;
+	__u32 waker_tid, waker_tgid;
+};
+
+struct wg_process_event {
+	__u32 type;
+	__u32 tgid;
+	__u64 addr; /* MISS: the address; FORK: the parent's tgid */
 };
 
 #endif /* WG_SHARED_H */

@@ -29,8 +29,17 @@ typedef _Bool bool;
 #define false 0
 #define NULL ((void *)0)
 
-enum { BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_RINGBUF = 27, BPF_MAP_TYPE_TASK_STORAGE = 29 };
-enum { BPF_F_NO_PREALLOC = 1 };
+enum {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
+	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29
+};
+enum { BPF_F_NO_PREALLOC = 1, BPF_F_MMAPABLE = 1024 };
+enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
+enum { BPF_F_USER_STACK = 256 };
 enum { BPF_LOCAL_STORAGE_GET_F_CREATE = 1 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 enum { BPF_RB_AVAIL_DATA = 0 };
@@ -42,6 +51,7 @@ typedef struct {
 } atomic_long_t;
 
 struct pt_regs {
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax;
 	unsigned long cx;
 	unsigned long dx;
 	unsigned long si;
@@ -56,9 +66,27 @@ struct rw_semaphore {
 	atomic_long_t count;
 };
 
+struct percpu_counter {
+	s64 count;
+};
+
+/* Until 6.2. */
+struct mm_rss_stat {
+	atomic_long_t count[4];
+};
+
 struct mm_struct {
 	atomic_long_t pgtables_bytes;
 	struct rw_semaphore mmap_lock;
+	struct percpu_counter rss_stat[4]; /* since 6.2 */
+};
+
+struct mm_struct___before_6_2 {
+	struct mm_rss_stat rss_stat;
+};
+
+struct cpumask {
+	unsigned long bits[1];
 };
 
 struct rq {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "golden/paths.h"
 #include "model/recording.h"
 #include "store/store.h"
 
@@ -390,6 +391,463 @@ static void make_empty(struct recording *r)
 	recording_init(r);
 }
 
+/* --- call paths */
+
+#define FUTEX_KERNEL                                                                               \
+	"futex_wait_queue < __futex_wait < futex_wait < do_futex < __x64_sys_futex < "             \
+	"do_syscall_64 < entry_SYSCALL_64_after_hwframe"
+#define ROOT " < libc.so.6+0x89134 < libc.so.6+0x1097dc" /* start_thread, clone3 */
+#define HASH "hash_query@wallgap-native < run_task@wallgap-native < lane_main@wallgap-native" ROOT
+#define FETCH                                                                                      \
+	"CRYPTO_THREAD_write_lock@libcrypto.so.3 < libcrypto.so.3+0x1f65c0 < "                     \
+	"libcrypto.so.3+0x1a4b10 < libcrypto.so.3+0x1a5020 < EVP_MD_fetch@libcrypto.so.3 < " HASH
+
+static uint32_t heap_lock(struct recording *r, uint32_t tgid, uint64_t addr)
+{
+	return add_lock(
+		r,
+		(struct lock){.kind = LOCK_FUTEX, .tgid = tgid, .addr = addr, .module = "[heap]"});
+}
+
+/* One rwlock in a stripped libcrypto's heap, over a stripped libc; its two words are one lock. */
+static void crypto_waits(struct recording *r, struct run *run)
+{
+	uint64_t ns = run->end_ns - run->begin_ns;
+	uint64_t base = 0x55d0c0de0000 + r->lock_cnt * 0x100;
+	uint32_t phase = heap_lock(r, 500, base + 8), writers = heap_lock(r, 500, base + 12);
+	uint32_t write = path(r, FUTEX_KERNEL,
+			      "libc.so.6+0x851f0 < pthread_rwlock_wrlock@libc.so.6 < " FETCH);
+	uint32_t read = path(r, FUTEX_KERNEL,
+			     "libc.so.6+0x851f0 < pthread_rwlock_rdlock@libc.so.6 < "
+			     "CRYPTO_THREAD_read_lock@libcrypto.so.3 < libcrypto.so.3+0x1f6410 < "
+			     "EVP_MD_fetch@libcrypto.so.3 < " HASH);
+	uint32_t arena = path(r, FUTEX_KERNEL,
+			      "__lll_lock_wait_private@libc.so.6 < malloc@libc.so.6 < "
+			      "CRYPTO_zalloc@libcrypto.so.3 < " HASH);
+	uint32_t main_arena = add_lock(r, (struct lock){.kind = LOCK_FUTEX,
+							.tgid = 500,
+							.addr = 0x7f0000100c60,
+							.module = "libc.so.6",
+							.offset = 0x1d2c60});
+
+	/* the mean lane waits 33.1% of its time: two lanes */
+	add_waits(run, WG_FUTEX, write, writers, 24000, ns * 2 / 1000 * 290, 1203000);
+	add_waker(run,
+		  path(r, "",
+		       "pthread_rwlock_unlock@libc.so.6 < "
+		       "CRYPTO_THREAD_unlock@libcrypto.so.3 < libcrypto.so.3+0x1f65c0 < "
+		       "EVP_MD_fetch@libcrypto.so.3 < " HASH),
+		  1000);
+	add_waker(run, NO_INDEX, 3);
+	add_waits(run, WG_FUTEX, read, phase, 2400, ns * 2 / 1000 * 35, 402000);
+	add_waits(run, WG_FUTEX, arena, main_arena, 12, ns * 2 / 1000 * 5, 90000);
+}
+
+static void crypto_samples(struct recording *r, struct run *run, bool threads)
+{
+	static const char *const kernel[] = {
+		"_raw_spin_unlock_irqrestore < try_to_wake_up < wake_up_q < futex_wake < do_futex "
+		"< "
+		"__x64_sys_futex < do_syscall_64 < entry_SYSCALL_64_after_hwframe",
+		"read_tsc < __x64_sys_getrusage < do_syscall_64 < entry_SYSCALL_64_after_hwframe",
+		"asm_sysvec_apic_timer_interrupt"};
+	uint32_t lock = path(r, "",
+			     "pthread_rwlock_rdlock@libc.so.6 < "
+			     "CRYPTO_THREAD_read_lock@libcrypto.so.3 < "
+			     "libcrypto.so.3+0x1f6410 < EVP_MD_fetch@libcrypto.so.3 < " HASH);
+	uint32_t unlock = path(r, "",
+			       "pthread_rwlock_unlock@libc.so.6 < "
+			       "CRYPTO_THREAD_unlock@libcrypto.so.3 < "
+			       "EVP_MD_fetch@libcrypto.so.3 < " HASH);
+	uint32_t hash = path(r, "",
+			     "libcrypto.so.3+0x2b3d40 < SHA512_Update@libcrypto.so.3 < "
+			     "EVP_DigestUpdate@libcrypto.so.3 < " HASH);
+
+	add_samples(run, WG_CPU, true, hash, 310, 0);
+	add_samples(run, WG_CPU, true, lock, threads ? 160 : 20, threads ? 118 : 3);
+	add_samples(run, WG_CPU, true, unlock, threads ? 140 : 18, threads ? 101 : 2);
+	for (size_t i = 0; i < ARRAY_SIZE(kernel); i++)
+		add_samples(run, WG_CPU, false, path(r, kernel[i], "libc.so.6+0x851f0 < " FETCH),
+			    40 >> i, 0);
+}
+
+static void make_locks(struct recording *r)
+{
+	const struct mix procs = {.wake = 4, .preempt = 2, .fault = 1};
+	const struct mix threads = {.wake = 120, .preempt = 9, .futex = 331, .fault = 4};
+	static const uint64_t jitter[] = {0, 17 * MS, 5 * MS};
+
+	begin(r, "bench", "wallgap bench --workloads crypto-query --repeats 3");
+	for (int i = 0; i < 3; i++) {
+		struct run *run =
+			add_pool(r, "crypto-query", "threads", i, 851 * MS + jitter[i], &threads);
+
+		run->sample_hz = 997;
+		crypto_waits(r, run);
+		crypto_samples(r, run, true);
+		run = add_pool(r, "crypto-query", "procs", i, 279 * MS + jitter[i], &procs);
+		run->sample_hz = 997;
+		crypto_samples(r, run, false);
+	}
+	losses(r, 0, 0);
+}
+
+/* All of malloc behind one arena, in a program with symbols; and a mutex taken after a condition. */
+static void make_arena(struct recording *r)
+{
+	const struct mix m = {.futex = 700, .wake = 50};
+	uint32_t arena, cond, cond_mutex;
+	struct run *run;
+
+	begin(r, "record", "wallgap record -- ./storm");
+	run = add_run(r, "", "./storm", 0, 1000 * MS);
+	for (uint32_t i = 0; i < 4; i++)
+		add_thread(run, 600 + i, 600, "storm", ROLE_HELPER, &m);
+	arena = add_lock(r, (struct lock){.kind = LOCK_FUTEX,
+					  .tgid = 600,
+					  .addr = 0x7f0000100c60,
+					  .module = "libc.so.6",
+					  .offset = 0x1d2c60});
+	cond = heap_lock(r, 600, 0x55d0c0de0028);
+	cond_mutex = add_lock(r, (struct lock){.kind = LOCK_FUTEX,
+					       .tgid = 600,
+					       .addr = 0x404080,
+					       .module = "storm",
+					       .offset = 0x4080,
+					       .symbol = "queue",
+					       .symbol_offset = 0x10});
+	add_waits(run, WG_FUTEX,
+		  path(r, FUTEX_KERNEL,
+		       "__lll_lock_wait_private@libc.so.6 < malloc@libc.so.6 < "
+		       "operator new(unsigned long)@libstdc++.so.6 < "
+		       "std::vector<item, std::allocator<item> >::_M_realloc_insert<item "
+		       "const&>(item "
+		       "const&)@storm < work(int)@storm" ROOT),
+		  arena, 74000, 1500 * MS, 2 * MS);
+	add_waits(run, WG_FUTEX,
+		  path(r, FUTEX_KERNEL,
+		       "__lll_lock_wait_private@libc.so.6 < free@libc.so.6 < work(int)@storm" ROOT),
+		  arena, 21000, 600 * MS, MS);
+	add_waits(run, WG_FUTEX,
+		  path(r, FUTEX_KERNEL,
+		       "libc.so.6+0x88000 < pthread_cond_wait@libc.so.6 < pop(queue*)@storm < "
+		       "work(int)@storm" ROOT),
+		  cond, 200, 300 * MS, 9 * MS);
+	/* the same function, but the word is that of a mutex which others lock */
+	add_waits(run, WG_FUTEX,
+		  path(r, FUTEX_KERNEL,
+		       "libc.so.6+0x87000 < pthread_cond_wait@libc.so.6 < pop(queue*)@storm < "
+		       "work(int)@storm" ROOT),
+		  cond_mutex, 100, 100 * MS, 3 * MS);
+	add_waits(run, WG_FUTEX,
+		  path(r, FUTEX_KERNEL,
+		       "libc.so.6+0x87000 < pthread_mutex_lock@libc.so.6 < push(queue*)@storm < "
+		       "main@storm < libc.so.6+0x2724a < __libc_start_main@libc.so.6 < "
+		       "_start@storm"),
+		  cond_mutex, 50, 60 * MS, 2 * MS);
+	add_waits(run, WG_FUTEX,
+		  path(r, FUTEX_KERNEL,
+		       "libc.so.6+0x89000 < pthread_join@libc.so.6 < main@storm < "
+		       "libc.so.6+0x2724a < __libc_start_main@libc.so.6 < "
+		       "_start@storm"),
+		  heap_lock(r, 600, 0x7f00004009d0), 3, 240 * MS, 200 * MS);
+	for (size_t i = 0; i < run->site_cnt; i++)
+		run->sites[i].role = ROLE_HELPER;
+	losses(r, 0, 0);
+}
+
+/* A runtime whose threads wait for work: nothing there is contention. */
+static void make_idle(struct recording *r)
+{
+	static const char *const paths[] = {
+		"libc.so.6+0x88000 < pthread_cond_wait@libc.so.6 < uv_cond_wait@node < "
+		"worker@node" ROOT,
+		"libc.so.6+0x88000 < pthread_cond_wait@libc.so.6 < uv_cond_wait@node < "
+		"node::TaskQueue<v8::Task>::BlockingPop()@node < node::(anonymous "
+		"namespace)::PlatformWorkerThread(void*)@node" ROOT,
+		"libc.so.6+0x8a000 < sem_wait@libc.so.6 < uv_sem_wait@node < "
+		"node::inspector::(anonymous namespace)::StartIoThreadMain(void*)@node" ROOT,
+		"libc.so.6+0x88000 < pthread_cond_wait@libc.so.6 < "
+		"WTF::ThreadCondition::timedWait(WTF::Mutex&, WTF::WallTime)@bun < "
+		"WTF::ParkingLot::parkConditionallyImpl(void const*)@bun < bool "
+		"WTF::Condition::waitUntilUnchecked<WTF::Lock>(WTF::Lock&)@bun < "
+		"WTF::AutomaticThread::start(WTF::AbstractLocker const&)@bun" ROOT,
+		"runtime.futex@app < runtime.futexsleep@app < runtime.notesleep@app < "
+		"runtime.mPark@app < runtime.stopm@app < runtime.findRunnable@app < "
+		"runtime.schedule@app < runtime.park_m@app < runtime.mcall@app",
+		"syscall@libc.so.6 < "
+		"std::sys::pal::unix::futex::futex_wait::h0123456789abcdef@tokio < "
+		"std::sys::sync::thread_parking::futex::Parker::park::h0123456789abcdef@tokio < "
+		"tokio::runtime::park::Inner::park::h0123456789abcdef@tokio" ROOT,
+		"syscall@libc.so.6 < bun+0x2f1a000 < bun+0x2f1b400" ROOT,
+	};
+	const struct mix m = {.futex = 990};
+	struct run *run;
+
+	begin(r, "record", "wallgap record -- node idle.js");
+	run = add_run(r, "", "node idle.js", 0, 1000 * MS);
+	for (uint32_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		add_thread(run, 700 + i, 700, "node", ROLE_HELPER, &m);
+		add_waits(run, WG_FUTEX, path(r, FUTEX_KERNEL, paths[i]),
+			  heap_lock(r, 700, 0x55d0c0de0028 + i * 0x1000), 1 + i, 990 * MS, 900 * MS)
+			->role = ROLE_HELPER;
+	}
+	losses(r, 0, 0);
+}
+
+#define CHURN "churn_once@wallgap-native < run_task@wallgap-native < lane_main@wallgap-native" ROOT
+#define SYSCALL(name) "__x64_sys_" name " < do_syscall_64 < entry_SYSCALL_64_after_hwframe"
+#define FAULT                                                                                      \
+	"do_anonymous_page < __handle_mm_fault < handle_mm_fault < do_user_addr_fault < "          \
+	"exc_page_fault < asm_exc_page_fault"
+
+static void churn_waits(struct recording *r, struct run *run)
+{
+	uint64_t ns = (run->end_ns - run->begin_ns) * 2;
+	const struct lock mmap_lock = {.kind = LOCK_KERNEL,
+				       .flags = LOCK_OWN_MMAP | LOCK_WRITER,
+				       .addr = 0xffff888100000070,
+				       .module = "[kernel]"};
+	const struct lock pte_lock = {.kind = LOCK_KERNEL,
+				      .flags = LOCK_SPIN,
+				      .addr = 0xffff888100003328,
+				      .module = "[kernel]"};
+	uint32_t own = add_lock(r, mmap_lock), pte = add_lock(r, pte_lock);
+
+	add_waits(run, WG_KLOCK,
+		  path(r,
+		       "schedule < rwsem_down_write_slowpath < down_write_killable < __vm_munmap "
+		       "< " SYSCALL("munmap"),
+		       "munmap@libc.so.6 < " CHURN),
+		  own, 5200, ns / 1000 * 200, 900000);
+	add_waits(run, WG_KLOCK,
+		  path(r,
+		       "schedule < rwsem_down_read_slowpath < down_read < lock_mm_and_find_vma < "
+		       "do_user_addr_fault < exc_page_fault < asm_exc_page_fault",
+		       CHURN),
+		  own, 900, ns / 1000 * 30, 200000);
+	add_waits(run, WG_KLOCK,
+		  path(r,
+		       "native_queued_spin_lock_slowpath < _raw_spin_lock < zap_pte_range < "
+		       "unmap_page_range < unmap_vmas < vms_clear_ptes < " SYSCALL("munmap"),
+		       "munmap@libc.so.6 < " CHURN),
+		  pte, 40, ns / 1000 * 4, 9000);
+	add_waits(run, WG_OTHER,
+		  path(r,
+		       "schedule < rcuwait_wait_event < __vma_enter_locked < __vma_start_write < "
+		       "vms_gather_munmap_vmas < do_vmi_align_munmap < __vm_munmap < " SYSCALL(
+			       "munmap"),
+		       "munmap@libc.so.6 < " CHURN),
+		  NO_INDEX, 310, ns / 1000 * 60, 70000);
+}
+
+static void churn_samples(struct recording *r, struct run *run, bool threads)
+{
+	static const struct {
+		const char *kernel, *user;
+		enum wg_state state;
+		uint64_t threads, procs;
+	} samples[] = {
+		{"smp_call_function_many_cond < on_each_cpu_cond_mask < native_flush_tlb_multi < "
+		 "flush_tlb_mm_range < tlb_finish_mmu < vms_clear_ptes < " SYSCALL("munmap"),
+		 "munmap@libc.so.6 < " CHURN, WG_CPU, 180, 0},
+		{"flush_tlb_func < __flush_smp_call_function_queue < __sysvec_call_function < "
+		 "sysvec_call_function < asm_sysvec_call_function",
+		 CHURN, WG_CPU, 40, 0},
+		{"free_unref_page_list < release_pages < unmap_page_range < unmap_vmas < "
+		 "vms_clear_ptes < " SYSCALL("munmap"),
+		 "munmap@libc.so.6 < " CHURN, WG_CPU, 60, 70},
+		{"mas_store_gfp < do_mmap < vm_mmap_pgoff < " SYSCALL("mmap"),
+		 "mmap@libc.so.6 < " CHURN, WG_CPU, 25, 22},
+		{"finish_task_switch < __schedule < schedule < rwsem_down_write_slowpath < "
+		 "down_write_killable < __vm_munmap < " SYSCALL("munmap"),
+		 "munmap@libc.so.6 < " CHURN, WG_CPU, 21, 0},
+		{"clear_page_rep < __alloc_frozen_pages_noprof < vma_alloc_anon_folio_noprof "
+		 "< " FAULT,
+		 CHURN, WG_CPU_FAULT, 60, 64},
+		{"charge_memcg < __mem_cgroup_charge < " FAULT, CHURN, WG_CPU_FAULT, 11, 12},
+		{"clear_page_rep < pte_alloc_one < __pte_alloc < " FAULT, CHURN, WG_CPU_FAULT, 9,
+		 9},
+		{"lock_vma_under_rcu < do_user_addr_fault < exc_page_fault < asm_exc_page_fault",
+		 CHURN, WG_CPU_FAULT, 18, 4},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(samples); i++) {
+		uint64_t cnt = threads ? samples[i].threads : samples[i].procs;
+
+		if (cnt)
+			add_samples(run, samples[i].state, false,
+				    path(r, samples[i].kernel, samples[i].user), cnt, 0);
+	}
+	add_samples(run, WG_CPU, true, path(r, "", CHURN), 33, 0);
+	add_faults(run, path(r, "", CHURN), 64000, 60 * MS, 256 * KIB, 0);
+}
+
+static void make_churn(struct recording *r)
+{
+	const struct mix procs = {.wake = 4, .preempt = 2, .fault = 310};
+	const struct mix threads = {.wake = 90, .fault = 120, .klock = 234, .other = 60};
+
+	begin(r, "bench", "wallgap bench --workloads churn --repeats 2");
+	for (int i = 0; i < 2; i++) {
+		struct run *run = add_pool(r, "churn", "threads", i, 420 * MS, &threads);
+
+		run->threads[1].count[WG_N_TLB_REMOTE] = run->threads[2].count[WG_N_TLB_REMOTE] =
+			4000;
+		run->threads[1].count[WG_N_IPI_SENT] = run->threads[2].count[WG_N_IPI_SENT] = 4021;
+		run->threads[1].count[WG_N_TLB_LOCAL] = run->threads[2].count[WG_N_TLB_LOCAL] =
+			4200;
+		churn_waits(r, run);
+		churn_samples(r, run, true);
+		run = add_pool(r, "churn", "procs", i, 120 * MS, &procs);
+		run->threads[1].count[WG_N_TLB_LOCAL] = run->threads[2].count[WG_N_TLB_LOCAL] =
+			4000;
+		churn_samples(r, run, false);
+	}
+	losses(r, 0, 0);
+}
+
+#define FILL                                                                                       \
+	"__memset_avx2_unaligned_erms@libc.so.6 < fill@wallgap-native < "                          \
+	"run_task@wallgap-native < lane_main@wallgap-native" ROOT
+
+/* A big buffer: zeroing, page tables, and huge pages. */
+static void make_transfer(struct recording *r)
+{
+	const struct mix m = {.fault = 640, .wake = 10};
+	struct run *run;
+
+	begin(r, "bench", "wallgap bench --workloads transfer");
+	run = add_pool(r, "transfer", "threads", 0, 160 * MS, &m);
+	for (int i = 1; i <= 2; i++) {
+		run->threads[i].count[WG_N_FAULT_HUGE] = 40;
+		run->threads[i].part_ns[WG_T_FAULT_HUGE] = 30 * MS;
+	}
+	add_samples(run, WG_CPU_FAULT, false,
+		    path(r, "clear_page_rep < vma_alloc_anon_folio_noprof < " FAULT, FILL), 130, 0);
+	add_samples(run, WG_CPU_FAULT, false,
+		    path(r,
+			 "clear_page_rep < folio_zero_user < vma_alloc_anon_thp < "
+			 "do_huge_pmd_anonymous_page < __handle_mm_fault < handle_mm_fault < "
+			 "do_user_addr_fault < exc_page_fault < asm_exc_page_fault",
+			 FILL),
+		    50, 0);
+	add_samples(run, WG_CPU_FAULT, false,
+		    path(r,
+			 "get_page_from_freelist < __alloc_frozen_pages_noprof < pte_alloc_one < "
+			 "__pte_alloc < " FAULT,
+			 FILL),
+		    8, 0);
+	add_samples(run, WG_CPU_FAULT, false,
+		    path(r, "try_charge_memcg < charge_memcg < __mem_cgroup_charge < " FAULT, FILL),
+		    10, 0);
+	add_samples(run, WG_CPU_FAULT, false, path(r, FAULT, FILL), 6, 0);
+	add_samples(run, WG_CPU, false,
+		    path(r,
+			 "unmap_page_range < unmap_vmas < exit_mmap < mmput < do_exit < "
+			 "do_group_exit < " SYSCALL("exit_group"),
+			 "_exit@libc.so.6 < " FILL),
+		    20, 0);
+	add_samples(run, WG_CPU, true, path(r, "", FILL), 90, 0);
+	add_faults(run, path(r, "", FILL), 51200, 200 * MS, 412 * KIB, 80);
+	losses(r, 0, 0);
+}
+
+/* Paths that break off: types come from the other waits of the word, and the share is told. */
+static void make_broken(struct recording *r)
+{
+	const struct mix m = {.futex = 500};
+	uint32_t lock;
+	struct run *run;
+
+	begin(r, "record", "wallgap record -- ./app");
+	run = add_run(r, "", "./app", 0, 1000 * MS);
+	add_thread(run, 800, 800, "app", ROLE_HELPER, &m);
+	lock = add_lock(r, (struct lock){.kind = LOCK_FUTEX,
+					 .flags = LOCK_SHARED,
+					 .tgid = 800,
+					 .addr = 0x404060,
+					 .module = "app",
+					 .offset = 0x4060,
+					 .symbol = "table_lock"});
+	add_waits(run, WG_FUTEX,
+		  path(r, FUTEX_KERNEL,
+		       "libc.so.6+0x87000 < pthread_mutex_lock@libc.so.6 < insert@app < main@app"),
+		  lock, 1000, 200 * MS, 5 * MS);
+	add_waits(run, WG_FUTEX, path_ending(r, FUTEX_KERNEL, "libc.so.6+0x87000", WG_END_BROKEN),
+		  lock, 30, 100 * MS, 4 * MS);
+	add_waits(run, WG_FUTEX, path_ending(r, "", "", WG_END_UNMAPPED), NO_INDEX, 2, 50 * MS,
+		  40 * MS);
+	add_waits(run, WG_FUTEX,
+		  path_ending(r, FUTEX_KERNEL, "deep@app < deep@app < deep@app", WG_END_TRUNCATED),
+		  heap_lock(r, 800, 0x1000), 1, 10 * MS, 10 * MS);
+	add_samples(run, WG_CPU, true,
+		    path_ending(r, "", "compute@app < app+0x1200", WG_END_BROKEN), 3, 0);
+	add_samples(run, WG_CPU, true, path(r, "", "compute@app < main@app"), 400, 0);
+	add_samples(run, WG_CPU, true, path_ending(r, "", "", WG_END_UNSUPPORTED), 1, 0);
+	add_samples(run, WG_CPU, false, path_ending(r, "", "", WG_END_NONE), 7, 0);
+	for (size_t i = 0; i < run->site_cnt; i++)
+		run->sites[i].role = ROLE_HELPER;
+	losses(r, 0, 0);
+}
+
+/* Names out of files that others wrote: perf maps, symbol tables. */
+static void make_hostile(struct recording *r)
+{
+	static const char *const names[] = {
+		"LazyCompile:*run /srv/app; rm -rf/index.js:12:3@",
+		"\xff\xfe\x80 raw@app",
+		"esc\033[2J\033[31mred@app",
+		"new\nline\ttab@app",
+		"c1\xc2\x9b control@app",
+		"日本語の関数名@app",
+		"std::map<std::basic_string<char, std::char_traits<char>, std::allocator<char> >, "
+		"std::vector<std::pair<int, double> > >::operator[](int) const@app",
+		"(anonymous namespace)::outer<int>::inner(std::function<void (int)>)@app",
+		"<((((<<<<@app",
+		"@app",
+		"%s%n%s%d@app",
+	};
+	char *deep = text("");
+	const struct mix m = {.futex = 300};
+	uint64_t long_name_len = 3000;
+	char *long_name;
+	struct run *run;
+
+	begin(r, "record", "wallgap record -- ./odd");
+	run = add_run(r, "", "./odd; name \xff", 0, 1000 * MS);
+	add_thread(run, 900, 900, "odd", ROLE_HELPER, &m);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char *more;
+
+		if (asprintf(&more, "%s%s%s", deep, i ? " < " : "", names[i]) < 0)
+			abort();
+		free(deep);
+		deep = more;
+		add_samples(run, WG_CPU, true, path(r, "", names[i]), 10 + i, 0);
+	}
+	long_name = malloc(long_name_len + 5);
+	memset(long_name, 'x', long_name_len);
+	strcpy(long_name + long_name_len, "@app");
+	add_samples(run, WG_CPU, true, path(r, "", long_name), 90, 0);
+	add_samples(run, WG_CPU, true, path(r, "", deep), 200, 20);
+	add_samples(run, WG_CPU, false, path(r, "evil;kernel\033[1m < __x64_sys_\n", deep), 20, 0);
+	add_waits(run, WG_FUTEX, path(r, FUTEX_KERNEL, deep),
+		  add_lock(r, (struct lock){.kind = LOCK_FUTEX,
+					    .tgid = 900,
+					    .addr = UINT64_MAX - 3,
+					    .module = "mod;ule\n\xff",
+					    .offset = UINT64_MAX,
+					    .symbol = "sym\033[bol",
+					    .symbol_offset = UINT64_MAX}),
+		  7, 290 * MS, 100 * MS);
+	for (size_t i = 0; i < run->site_cnt; i++)
+		run->sites[i].role = ROLE_HELPER;
+	free(long_name);
+	free(deep);
+	losses(r, 0, 0);
+}
+
 static const struct {
 	const char *name;
 	void (*make)(struct recording *r);
@@ -397,6 +855,9 @@ static const struct {
 	{"bench", make_bench},	   {"record", make_record},	{"interrupted", make_interrupted},
 	{"trouble", make_trouble}, {"unknowns", make_unknowns}, {"one-thread", make_one_thread},
 	{"names", make_names},	   {"repeats", make_repeats},	{"empty", make_empty},
+	{"locks", make_locks},	   {"arena", make_arena},	{"idle", make_idle},
+	{"churn", make_churn},	   {"transfer", make_transfer}, {"broken", make_broken},
+	{"hostile", make_hostile},
 };
 
 int main(int argc, char **argv)

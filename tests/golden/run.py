@@ -5,7 +5,8 @@
     run.py [--update] BUILD      BUILD holds the programs `cases` and `render`
 
 The recordings come from `cases` (cases.c). Expected of each: expected/NAME.txt, NAME.verbose.txt,
-NAME.wide.txt, NAME.json. What bad/NAME.sql makes is no recording: expected/NAME.err is the one line
+NAME.wide.txt, NAME.json, and NAME.cpu.folded, .offcpu.folded and .faults.folded where those are not
+empty. What bad/NAME.sql makes is no recording: expected/NAME.err is the one line
 that refuses it."""
 
 import difflib
@@ -19,7 +20,9 @@ import unicodedata
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXPECTED = os.path.join(HERE, "expected")
-FORMATS = {"text": ".txt", "verbose": ".verbose.txt", "wide": ".wide.txt", "json": ".json"}
+FORMATS = {"text": ".txt", "verbose": ".verbose.txt", "wide": ".wide.txt", "json": ".json",
+           "folded": ".cpu.folded", "offcpu": ".offcpu.folded", "faults": ".faults.folded"}
+FOLDED = ("folded", "offcpu", "faults")
 WIDTH = {"text": 100, "verbose": 100, "wide": 180}
 
 
@@ -69,8 +72,38 @@ def check_json(text):
             if sum(t["buckets"].values()) + t["closure_ns"] != t["wall_ns"]:
                 wrong.append(f"run {run['id']} tid {t['tid']}: buckets do not close")
         total = sum(sum(t["buckets"].values()) for t in run["threads"])
+        wrong += check_sites(run)
         if abs(sum(run["total_buckets"].values()) - total) > len(run["total_buckets"]):
             wrong.append(f"run {run['id']}: total_buckets")
+    return wrong
+
+
+def check_sites(run):
+    """Waits of a bucket are not longer than the bucket; what is idle is not contended."""
+    wrong = []
+    waited = {}
+    for s in run["sites"]:
+        if s["kind"] in ("futex", "klock", "blocked"):
+            waited[s["bucket"]] = waited.get(s["bucket"], 0) + s["total_ns"]
+        if s["idle"] != (s["class"] == "idle wait"):
+            wrong.append(f"run {run['id']}: idle and class disagree: {s['stack']}")
+        if s["kernel_frames"] > len(s["stack"]):
+            wrong.append(f"run {run['id']}: kernel_frames: {s['stack']}")
+    for bucket, ns in waited.items():
+        if ns > run["total_buckets"][bucket] * 1.001 + 1000:
+            wrong.append(f"run {run['id']}: sites of {bucket} sum to more than it")
+    return wrong
+
+
+def check_folded(text):
+    """Each line is frames without blanks at their ends, and a count."""
+    wrong = []
+    for l in text.splitlines():
+        frames, _, count = l.rpartition(" ")
+        if not count.isdigit() or not int(count) or not all(frames.split(";")):
+            wrong.append(f"no folded line: {l!r}")
+        if not l.isprintable():
+            wrong.append(f"not printable: {l!r}")
     return wrong
 
 
@@ -92,7 +125,12 @@ def one(build, out, name, fmt, update):
     if done.returncode or done.stderr:
         return [f"status {done.returncode}: {done.stderr.decode(errors='replace').strip()}"]
     got = done.stdout.decode("utf-8")
-    wrong = check_json(got) if fmt == "json" else check_text(got, fmt)
+    if fmt in FOLDED:
+        wrong = check_folded(got)
+        if not got and not os.path.exists(os.path.join(EXPECTED, name + FORMATS[fmt])):
+            return wrong
+    else:
+        wrong = check_json(got) if fmt == "json" else check_text(got, fmt)
     return wrong + against(os.path.join(EXPECTED, name + FORMATS[fmt]), got, update)
 
 

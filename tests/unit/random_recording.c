@@ -80,6 +80,103 @@ static void random_thread(struct thread *t, struct prng *p)
 	t->pgtables_peak_bytes = amount(p);
 }
 
+/* A function's name as a compiler, a kernel or a hostile perf map may give it. */
+static char *function(struct prng *p)
+{
+	static const char *const names[] = {"pthread_rwlock_rdlock",
+					    "futex_wait",
+					    "do_futex",
+					    "__x64_sys_futex",
+					    "entry_SYSCALL_64_after_hwframe",
+					    "clone3",
+					    "start_thread",
+					    "main",
+					    "libcrypto.so.3+0x1f65c0",
+					    "[unknown]",
+					    "operator new(unsigned long)",
+					    "a;b\nc",
+					    "",
+					    "pthread_cond_wait",
+					    "malloc",
+					    "clear_page_rep",
+					    "__pte_alloc",
+					    "uv_cond_wait"};
+	char *s = prng_below(p, 4) ? strdup(names[prng_below(p, ARRAY_SIZE(names))]) : word(p);
+
+	if (!s)
+		abort();
+	return s;
+}
+
+static void random_stack(struct stack *s, size_t frame_cnt, struct prng *p)
+{
+	s->frame_cnt = (uint32_t)prng_below(p, prng_below(p, 8) ? 12 : 128);
+	s->kernel_cnt = (uint32_t)prng_below(p, s->frame_cnt + 1);
+	s->end = (uint32_t)prng_below(p, WG_END_CNT);
+	s->frames = reallocarray(NULL, s->frame_cnt + 1, sizeof(*s->frames));
+	if (!s->frames)
+		abort();
+	for (uint32_t i = 0; i < s->frame_cnt; i++)
+		s->frames[i] = (uint32_t)prng_below(p, frame_cnt);
+}
+
+static void random_paths(struct recording *r, struct prng *p)
+{
+	for (uint64_t n = 1 + prng_below(p, 60); n; n--) {
+		struct frame *f = recording_add_frame(r);
+
+		f->name = function(p);
+		f->module = word(p);
+		f->start = prng_next(p);
+		f->flags = (uint32_t)prng_next(p);
+	}
+	for (uint64_t n = prng_below(p, 40); n; n--)
+		random_stack(recording_add_stack(r), r->frame_cnt, p);
+	for (uint64_t n = prng_below(p, 20); n; n--) {
+		struct lock *l = recording_add_lock(r);
+
+		l->kind = (enum lock_kind)prng_below(p, LOCK_KIND_CNT);
+		l->flags = (uint32_t)prng_next(p);
+		l->tgid = (uint32_t)prng_below(p, 3);
+		l->addr = prng_below(p, 2) ? prng_next(p) : 0x1000 + 4 * prng_below(p, 8);
+		l->module = word(p);
+		l->offset = prng_next(p);
+		l->symbol = word(p);
+		l->symbol_offset = prng_next(p);
+	}
+}
+
+static void random_site(struct site *s, const struct recording *r, struct prng *p)
+{
+	s->kind = (enum site_kind)prng_below(p, SITE_KIND_CNT);
+	s->state = s->kind == SITE_WAIT	   ? WG_FUTEX + prng_below(p, WG_PROBE - WG_FUTEX)
+		   : s->kind == SITE_FAULT ? WG_CPU_FAULT
+					   : WG_CPU + prng_below(p, 2);
+	s->role = (enum role)prng_below(p, ROLE_CNT);
+	s->user = prng_below(p, 2);
+	s->stack = (uint32_t)prng_below(p, r->stack_cnt);
+	if (s->kind == SITE_WAIT && r->lock_cnt && prng_below(p, 4))
+		s->lock = (uint32_t)prng_below(p, r->lock_cnt);
+	s->count = amount(p);
+	s->total_ns = amount(p);
+	s->max_ns = amount(p);
+	for (uint64_t n = prng_below(p, WG_HIST_CNT + 1); n; n--)
+		s->hist[n - 1] = prng_below(p, 3) ? amount(p) : 0;
+	s->traffic_cnt = amount(p);
+	s->undecoded_cnt = amount(p);
+	s->huge_cnt = amount(p);
+	s->pgtables_bytes = amount(p);
+}
+
+static void random_waker(struct waker *w, const struct run *run, const struct recording *r,
+			 struct prng *p)
+{
+	w->site = (uint32_t)prng_below(p, run->site_cnt);
+	w->stack = prng_below(p, 3) ? (uint32_t)prng_below(p, r->stack_cnt) : NO_INDEX;
+	w->count = amount(p);
+	w->waited_ns = amount(p);
+}
+
 static void random_work(struct work *w, struct prng *p)
 {
 	w->lane = small(p) - 1;
@@ -88,7 +185,7 @@ static void random_work(struct work *w, struct prng *p)
 	w->checksum = word(p);
 }
 
-static void random_run(struct run *run, struct prng *p)
+static void random_run(struct run *run, const struct recording *r, struct prng *p)
 {
 	run->label = word(p);
 	run->runtime = word(p);
@@ -108,12 +205,17 @@ static void random_run(struct run *run, struct prng *p)
 	run->event_cnt = amount(p);
 	run->steal_ns = maybe(p);
 	run->other_cpu_ns = maybe(p);
+	run->sample_hz = amount(p);
 	run->memory = (struct memory){maybe(p), maybe(p), maybe(p), maybe(p),
 				      maybe(p), maybe(p), maybe(p)};
 	for (uint64_t n = prng_below(p, 20); n; n--)
 		random_thread(run_add_thread(run), p);
 	for (uint64_t n = prng_below(p, 5); n; n--)
 		random_work(run_add_work(run), p);
+	for (uint64_t n = r->stack_cnt ? prng_below(p, 40) : 0; n; n--)
+		random_site(run_add_site(run), r, p);
+	for (uint64_t n = run->site_cnt ? prng_below(p, 10) : 0; n; n--)
+		random_waker(run_add_waker(run), run, r, p);
 }
 
 static void random_host(struct host *h, struct prng *p)
@@ -164,8 +266,40 @@ void random_recording(struct recording *r, struct prng *p)
 		recording_add_lib(r, n % 2 ? "libc" : "libcrypto", "1.2");
 	for (uint64_t n = prng_below(p, 4); n; n--)
 		recording_add_loss(r, n % 2 ? "rows" : "storage", "why", amount(p) / 8);
+	random_paths(r, p);
 	for (uint64_t n = prng_below(p, 5); n; n--)
-		random_run(recording_add_run(r), p);
+		random_run(recording_add_run(r), r, p);
+}
+
+void recording_drop_paths(struct recording *r)
+{
+	struct recording all = *r, none;
+
+	recording_init(&none);
+	r->frames = NULL;
+	r->stacks = NULL;
+	r->locks = NULL;
+	r->frame_cnt = r->frame_cap = r->stack_cnt = r->stack_cap = r->lock_cnt = r->lock_cap = 0;
+	none.frames = all.frames;
+	none.frame_cnt = all.frame_cnt;
+	none.stacks = all.stacks;
+	none.stack_cnt = all.stack_cnt;
+	none.locks = all.locks;
+	none.lock_cnt = all.lock_cnt;
+	recording_clear(&none);
+	for (size_t i = 0; i < r->run_cnt; i++) {
+		struct run *run = &r->runs[i];
+
+		run->site_cnt = run->waker_cnt = 0;
+		run->sample_hz = 0;
+		for (size_t j = 0; j < run->thread_cnt; j++) {
+			struct thread *t = &run->threads[j];
+
+			t->count[WG_N_FAULT_HUGE] = t->count[WG_N_IPI_SENT] = 0;
+			t->count[WG_N_TLB_REMOTE] = t->count[WG_N_TLB_LOCAL] = 0;
+			t->part_ns[WG_T_FAULT_HUGE] = 0;
+		}
+	}
 }
 
 /* --- comparing: the first difference is remembered, and the rest goes unseen */
@@ -221,6 +355,34 @@ static const char *work_differs(const struct work *a, const struct work *b)
 	return NULL;
 }
 
+static const char *site_differs(const struct site *a, const struct site *b)
+{
+	SAME(kind);
+	SAME(state);
+	SAME(role);
+	SAME(user);
+	SAME(stack);
+	SAME(lock);
+	SAME(count);
+	SAME(total_ns);
+	SAME(max_ns);
+	SAME_MEM(hist);
+	SAME(traffic_cnt);
+	SAME(undecoded_cnt);
+	SAME(huge_cnt);
+	SAME(pgtables_bytes);
+	return NULL;
+}
+
+static const char *waker_differs(const struct waker *a, const struct waker *b)
+{
+	SAME(site);
+	SAME(stack);
+	SAME(count);
+	SAME(waited_ns);
+	return NULL;
+}
+
 static const char *run_differs(const struct run *a, const struct run *b)
 {
 	const char *where = NULL;
@@ -247,10 +409,65 @@ static const char *run_differs(const struct run *a, const struct run *b)
 	SAME_MEM(memory);
 	SAME(thread_cnt);
 	SAME(work_cnt);
+	SAME(sample_hz);
+	SAME(site_cnt);
+	SAME(waker_cnt);
+	for (size_t i = 0; !where && i < a->site_cnt; i++)
+		where = site_differs(&a->sites[i], &b->sites[i]);
+	for (size_t i = 0; !where && i < a->waker_cnt; i++)
+		where = waker_differs(&a->wakers[i], &b->wakers[i]);
 	for (size_t i = 0; !where && i < a->thread_cnt; i++)
 		where = thread_differs(&a->threads[i], &b->threads[i]);
 	for (size_t i = 0; !where && i < a->work_cnt; i++)
 		where = work_differs(&a->works[i], &b->works[i]);
+	return where;
+}
+
+static const char *frame_differs(const struct frame *a, const struct frame *b)
+{
+	SAME_STR(name);
+	SAME_STR(module);
+	SAME(start);
+	SAME(flags);
+	return NULL;
+}
+
+static const char *stack_differs(const struct stack *a, const struct stack *b)
+{
+	SAME(frame_cnt);
+	SAME(kernel_cnt);
+	SAME(end);
+	for (uint32_t i = 0; i < a->frame_cnt; i++)
+		SAME(frames[i]);
+	return NULL;
+}
+
+static const char *lock_differs(const struct lock *a, const struct lock *b)
+{
+	SAME(kind);
+	SAME(flags);
+	SAME(tgid);
+	SAME(addr);
+	SAME_STR(module);
+	SAME(offset);
+	SAME_STR(symbol);
+	SAME(symbol_offset);
+	return NULL;
+}
+
+static const char *paths_differ(const struct recording *a, const struct recording *b)
+{
+	const char *where = NULL;
+
+	SAME(frame_cnt);
+	SAME(stack_cnt);
+	SAME(lock_cnt);
+	for (size_t i = 0; !where && i < a->frame_cnt; i++)
+		where = frame_differs(&a->frames[i], &b->frames[i]);
+	for (size_t i = 0; !where && i < a->stack_cnt; i++)
+		where = stack_differs(&a->stacks[i], &b->stacks[i]);
+	for (size_t i = 0; !where && i < a->lock_cnt; i++)
+		where = lock_differs(&a->locks[i], &b->locks[i]);
 	return where;
 }
 
@@ -320,6 +537,8 @@ int recording_differs(const struct recording *a, const struct recording *b, cons
 		*where = host_differs(&a->host, &b->host);
 	for (int i = 0; !*where && i < 2; i++)
 		*where = conditions_differ(&a->conditions[i], &b->conditions[i]);
+	if (!*where)
+		*where = paths_differ(a, b);
 	for (size_t i = 0; !*where && i < a->run_cnt; i++)
 		*where = run_differs(&a->runs[i], &b->runs[i]);
 	return *where != NULL;

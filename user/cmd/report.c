@@ -15,22 +15,43 @@
 #include "store/target.h"
 
 struct cmd_report_opts {
-	const char *format, *out, *file;
+	const char *format, *what, *out, *file;
 	bool verbose;
 };
+
+/* enum folded_what, or -EINVAL. */
+static int folded_what(const struct cmd_report_opts *o)
+{
+	static const char *const words[] = {
+		[FOLDED_CPU] = "cpu", [FOLDED_OFFCPU] = "offcpu", [FOLDED_FAULTS] = "faults"};
+
+	for (int i = 0; o->what && i < (int)ARRAY_SIZE(words); i++) {
+		if (!strcmp(o->what, words[i]))
+			return i;
+	}
+	return o->what ? -EINVAL : FOLDED_CPU;
+}
 
 static int parse(struct cmd_report_opts *o, int argc, char **argv)
 {
 	const struct opt opts[] = {
-		{"format", 'f', OPT_STR, &o->format, 0, 0, "text|json", "how to print it (text)"},
+		{"format", 'f', OPT_STR, &o->format, 0, 0, "text|json|folded",
+		 "how to print it (text); folded: for flame graphs"},
+		{"what", 'w', OPT_STR, &o->what, 0, 0, "cpu|offcpu|faults",
+		 "folded: samples, us of blocked time, or page faults (cpu)"},
 		{"output", 'o', OPT_STR, &o->out, 0, 0, "FILE", "where to (standard output)"},
-		{"verbose", 'v', OPT_FLAG, &o->verbose, 0, 0, NULL, "text: every thread"},
+		{"verbose", 'v', OPT_FLAG, &o->verbose, 0, 0, NULL,
+		 "text: every thread, whole call paths"},
 		{0},
 	};
-	const struct usage u = {"report", "[OPTION...] FILE.wg", "Print a recording.",
-				"  wallgap report a.wg\n"
-				"  wallgap report --format json a.wg | jq '.runs[].lane_buckets'\n",
-				opts};
+	const struct usage u = {
+		"report", "[OPTION...] FILE.wg", "Print a recording.",
+		"  wallgap report a.wg\n"
+		"  wallgap report --format json a.wg | jq '.runs[].lane_buckets'\n"
+		"  wallgap report --format folded a.wg | flamegraph.pl --color=java\n"
+		"Folded lines begin with the run's label and, in a pool, the thread's "
+		"role;\nkernel frames end in _[k], JIT code in _[j].\n",
+		opts};
 	struct err e = {""};
 	int status, first = parse_or_end(&u, argc, argv, &status);
 
@@ -39,8 +60,13 @@ static int parse(struct cmd_report_opts *o, int argc, char **argv)
 	if (argc - first != 1)
 		err_set(&e, -EINVAL, "%s; try: wallgap report --help",
 			first < argc ? "one recording at a time" : "no recording named");
-	else if (strcmp(o->format, "text") && strcmp(o->format, "json"))
-		err_set(&e, -EINVAL, "--format is text or json, not '%.40s'", o->format);
+	else if (strcmp(o->format, "text") && strcmp(o->format, "json") &&
+		 strcmp(o->format, "folded"))
+		err_set(&e, -EINVAL, "--format is text, json or folded, not '%.40s'", o->format);
+	else if (o->what && strcmp(o->format, "folded"))
+		err_set(&e, -EINVAL, "--what goes with --format folded");
+	else if (folded_what(o) < 0)
+		err_set(&e, -EINVAL, "--what is cpu, offcpu or faults, not '%.40s'", o->what);
 	if (e.msg[0])
 		return say_error("report", EXIT_USAGE, &e);
 	o->file = argv[first];
@@ -55,7 +81,12 @@ static int print(FILE *f, const struct recording *r, const struct cmd_report_opt
 					  !(no_color && *no_color)};
 	int err;
 
-	err = strcmp(o->format, "json") ? report_text(f, r, &ro) : report_json(f, r);
+	if (!strcmp(o->format, "json"))
+		err = report_json(f, r);
+	else if (!strcmp(o->format, "folded"))
+		err = report_folded(f, r, (enum folded_what)folded_what(o));
+	else
+		err = report_text(f, r, &ro);
 	return err ? err : fflush(f) || ferror(f) ? -EIO : 0;
 }
 

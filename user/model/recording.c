@@ -13,6 +13,29 @@ static const char *const role_names[ROLE_CNT] = {
 	[ROLE_HELPER] = "helper",
 };
 
+static const char *const state_names[WG_STATE_CNT] = {
+	[WG_CPU] = "cpu",
+	[WG_CPU_FAULT] = "cpu_fault",
+	[WG_RUNQ_WAKE] = "runq_wake",
+	[WG_RUNQ_PREEMPT] = "runq_preempt",
+	[WG_FUTEX] = "futex",
+	[WG_KLOCK] = "klock",
+	[WG_IO] = "io",
+	[WG_SLEEP] = "sleep",
+	[WG_POLL] = "poll",
+	[WG_IPC] = "ipc",
+	[WG_CHILD] = "child",
+	[WG_STOPPED] = "stopped",
+	[WG_OTHER] = "other",
+	[WG_PROBE] = "probe",
+};
+
+static const char *const stack_end_names[WG_END_CNT] = {
+	[WG_END_COMPLETE] = "complete", [WG_END_TRUNCATED] = "truncated",
+	[WG_END_BROKEN] = "broken",	[WG_END_UNSUPPORTED] = "unsupported",
+	[WG_END_UNMAPPED] = "unmapped", [WG_END_NONE] = "none",
+};
+
 void recording_init(struct recording *r)
 {
 	memset(r, 0, sizeof(*r));
@@ -31,6 +54,25 @@ static void run_clear(struct run *run)
 	for (size_t i = 0; i < run->work_cnt; i++)
 		free(run->works[i].checksum);
 	free(run->works);
+	free(run->sites);
+	free(run->wakers);
+}
+
+static void paths_clear(struct recording *r)
+{
+	for (size_t i = 0; i < r->frame_cnt; i++) {
+		free(r->frames[i].name);
+		free(r->frames[i].module);
+	}
+	free(r->frames);
+	for (size_t i = 0; i < r->stack_cnt; i++)
+		free(r->stacks[i].frames);
+	free(r->stacks);
+	for (size_t i = 0; i < r->lock_cnt; i++) {
+		free(r->locks[i].module);
+		free(r->locks[i].symbol);
+	}
+	free(r->locks);
 }
 
 static void host_clear(struct host *h)
@@ -70,44 +112,71 @@ void recording_clear(struct recording *r)
 		free(r->losses[i].what);
 	}
 	free(r->losses);
+	paths_clear(r);
 	for (size_t i = 0; i < r->run_cnt; i++)
 		run_clear(&r->runs[i]);
 	free(r->runs);
 	recording_init(r);
 }
 
+/* A zeroed element at the end of an array; NULL without memory. */
+static void *add_blank(void **arr, size_t *cap, size_t *cnt, size_t sz)
+{
+	void *elem;
+
+	if (array_grow(arr, cap, *cnt, sz))
+		return NULL;
+	elem = (char *)*arr + (*cnt)++ * sz;
+	memset(elem, 0, sz);
+	return elem;
+}
+
+#define ADD_BLANK(owner, arr, name)                                                                \
+	add_blank((void **)&(owner)->arr, &(owner)->name##_cap, &(owner)->name##_cnt,              \
+		  sizeof(*(owner)->arr))
+
 struct run *recording_add_run(struct recording *r)
 {
-	struct run *run;
-
-	if (array_grow((void **)&r->runs, &r->run_cap, r->run_cnt, sizeof(*r->runs)))
-		return NULL;
-	run = &r->runs[r->run_cnt++];
-	memset(run, 0, sizeof(*run));
-	return run;
+	return ADD_BLANK(r, runs, run);
 }
 
 struct thread *run_add_thread(struct run *run)
 {
-	struct thread *t;
-
-	if (array_grow((void **)&run->threads, &run->thread_cap, run->thread_cnt,
-		       sizeof(*run->threads)))
-		return NULL;
-	t = &run->threads[run->thread_cnt++];
-	memset(t, 0, sizeof(*t));
-	return t;
+	return ADD_BLANK(run, threads, thread);
 }
 
 struct work *run_add_work(struct run *run)
 {
-	struct work *w;
+	return ADD_BLANK(run, works, work);
+}
 
-	if (array_grow((void **)&run->works, &run->work_cap, run->work_cnt, sizeof(*run->works)))
-		return NULL;
-	w = &run->works[run->work_cnt++];
-	memset(w, 0, sizeof(*w));
-	return w;
+struct site *run_add_site(struct run *run)
+{
+	struct site *s = ADD_BLANK(run, sites, site);
+
+	if (s)
+		s->lock = NO_INDEX;
+	return s;
+}
+
+struct waker *run_add_waker(struct run *run)
+{
+	return ADD_BLANK(run, wakers, waker);
+}
+
+struct frame *recording_add_frame(struct recording *r)
+{
+	return ADD_BLANK(r, frames, frame);
+}
+
+struct stack *recording_add_stack(struct recording *r)
+{
+	return ADD_BLANK(r, stacks, stack);
+}
+
+struct lock *recording_add_lock(struct recording *r)
+{
+	return ADD_BLANK(r, locks, lock);
 }
 
 /* Two copies at once: both are made, or none. */
@@ -174,4 +243,14 @@ int role_parse(const char *name)
 			return i;
 	}
 	return -EINVAL;
+}
+
+const char *state_name(enum wg_state state)
+{
+	return (unsigned int)state < WG_STATE_CNT ? state_names[state] : "unknown";
+}
+
+const char *stack_end_name(enum wg_stack_end end)
+{
+	return (unsigned int)end < WG_END_CNT ? stack_end_names[end] : "unknown";
 }

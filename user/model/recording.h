@@ -9,9 +9,14 @@
  *     |- conditions[2]   what can change: at the start and at the end
  *     |- libs[]          versions of the libraries and runtimes in play
  *     |- losses[]        what could not be seen
+ *     |- frames[]        functions on call paths, each once
+ *     |- stacks[]        call paths: frames, leaf first; each once
+ *     |- locks[]         what was waited for: futexes and kernel locks
  *     |- runs[]          one per measured window (a model's repeat, a command)
  *          |- threads[]  one per task that lived in the window: its ledger, the kernel's counters
  *          |- tasks[]    what the runner says of each unit of work (empty for `record`)
+ *          |- sites[]    where time went: waits, samples and faults by call path
+ *          |- wakers[]   who ended the waits of a site, and from where
  *
  * Times are ns of CLOCK_MONOTONIC, sizes are bytes. UNKNOWN marks a figure that was not had.
  */
@@ -24,8 +29,11 @@
 
 #include "shared.h"
 
-/* Schema of the recording file (SQLite's user_version) and of the JSON report. */
-#define RECORDING_SCHEMA 1
+/*
+ * Schema of the recording file (SQLite's user_version). 2 brought call paths, locks and sites; files
+ * of 1 are read as recordings without any.
+ */
+#define RECORDING_SCHEMA 2
 
 #define UNKNOWN UINT64_MAX
 
@@ -90,6 +98,98 @@ struct memory {
 	uint64_t pgtables_ours_bytes; /* the same processes, from our rows */
 };
 
+enum frame_flags {
+	FRAME_KERNEL = 1 << 0,
+	FRAME_JIT = 1 << 1,   /* code in no file: named by a perf map or jitdump, or not at all */
+	FRAME_NAMED = 1 << 2, /* name is a symbol's, not module+start */
+	FRAME_EXPORTED = 1 << 3, /* that symbol is in .dynsym */
+};
+
+/* A function. */
+struct frame {
+	char *name;   /* demangled; "libcrypto.so.3+0x1f65c0" where only its start is known;
+			 "[unknown]" where not even that */
+	char *module; /* "libcrypto.so.3", "[vdso]"; "[kernel]" or a kernel module's; "" in no file */
+	uint64_t start; /* of the function, by its file's own addresses; 0 not known */
+	uint32_t flags; /* enum frame_flags */
+};
+
+#define NO_INDEX UINT32_MAX
+
+/* A call path: kernel frames first, then user frames, the leaf first in both. */
+struct stack {
+	uint32_t *frames; /* indices into recording.frames */
+	uint32_t frame_cnt;
+	uint32_t kernel_cnt;
+	uint32_t end; /* enum wg_stack_end: how the user part ended */
+};
+
+enum lock_kind {
+	LOCK_FUTEX,
+	LOCK_KERNEL,
+	LOCK_KIND_CNT,
+};
+
+enum lock_flags {
+	LOCK_SHARED = 1 << 0,	/* futex: in memory that several processes share, not private */
+	LOCK_OWN_MMAP = 1 << 1, /* kernel: mmap_lock of the process that waits */
+	LOCK_SPIN = 1 << 2,	/* kernel: contention flags of include/trace/events/lock.h */
+	LOCK_READER = 1 << 3,
+	LOCK_WRITER = 1 << 4,
+	LOCK_RT = 1 << 5,
+	LOCK_PERCPU = 1 << 6,
+	LOCK_MUTEX = 1 << 7,
+	LOCK_PI = 1 << 8, /* futex: an operation with priority inheritance */
+};
+
+/* An address that was waited on. Of what type the lock is, the model tells from the call path. */
+struct lock {
+	enum lock_kind kind;
+	uint32_t flags; /* enum lock_flags */
+	uint32_t tgid;	/* whose address it is; 0 for kernel locks */
+	uint64_t addr;
+	char *module; /* that holds it: a file's name, "[heap]", "[stack]", "[anon]", "[shared]", "" */
+	uint64_t offset; /* address by the module's file, where it is in a file's data; else 0 */
+	char *symbol;	 /* of the data object or kernel variable that holds it, or "" */
+	uint64_t symbol_offset; /* of addr in that object */
+};
+
+enum site_kind {
+	SITE_WAIT,   /* blocked time: by state, call path and lock */
+	SITE_SAMPLE, /* cpu-clock samples on the CPU */
+	SITE_FAULT,  /* page faults by call path: one in so many, weighed; page tables: all */
+	SITE_KIND_CNT,
+};
+
+/* Where time of one state went. Sites of a run differ in (kind, state, role, user, stack, lock). */
+struct site {
+	enum site_kind kind;
+	enum wg_state
+		state; /* WAIT: a blocked one; SAMPLE: WG_CPU or WG_CPU_FAULT; FAULT: WG_CPU_FAULT */
+	enum role role; /* ROLE_WORKER for lanes, ROLE_ORCHESTRATOR, ROLE_HELPER for the rest */
+	bool user;	/* SAMPLE: taken in user mode */
+	uint32_t stack; /* index into recording.stacks */
+	uint32_t lock;	/* WAIT: index into recording.locks, or NO_INDEX */
+	uint64_t
+		count; /* WAIT: waits, those open at an edge included; SAMPLE: samples; FAULT: faults, estimated */
+	uint64_t total_ns;	    /* WAIT: inside the window; FAULT: estimated; SAMPLE: 0 */
+	uint64_t max_ns;	    /* WAIT: longest, inside the window */
+	uint64_t hist[WG_HIST_CNT]; /* WAIT: by length */
+	uint64_t traffic_cnt;	    /* SAMPLE, user: at or just after an atomic read-modify-write */
+	uint64_t undecoded_cnt;	    /* SAMPLE, user: whose instruction could not be decoded */
+	uint64_t huge_cnt;	    /* FAULT: of count, those that put a huge page in place */
+	uint64_t pgtables_bytes;    /* FAULT: page tables that grew in these faults, exact */
+};
+
+/* A sample of the wakeups that ended waits of a site. */
+struct waker {
+	uint32_t site; /* index into the run's sites */
+	uint32_t
+		stack; /* of the task that woke, index into recording.stacks; NO_INDEX: a time-out, a signal or an interrupt */
+	uint64_t count;	    /* wakeups seen, of those looked at */
+	uint64_t waited_ns; /* how long these waits had lasted */
+};
+
 struct run {
 	char *label;   /* unique among groups of repeats: "crypto/native/threads", or the command */
 	char *runtime; /* "native", "node", ...; "" for `record` */
@@ -116,6 +216,11 @@ struct run {
 	size_t thread_cnt, thread_cap;
 	struct work *works;
 	size_t work_cnt, work_cap;
+	uint64_t sample_hz; /* of the on-CPU sampler, as it came out; 0: none */
+	struct site *sites;
+	size_t site_cnt, site_cap;
+	struct waker *wakers;
+	size_t waker_cnt, waker_cap;
 };
 
 struct host {
@@ -181,6 +286,12 @@ struct recording {
 	size_t lib_cnt, lib_cap;
 	struct loss *losses;
 	size_t loss_cnt, loss_cap;
+	struct frame *frames;
+	size_t frame_cnt, frame_cap;
+	struct stack *stacks;
+	size_t stack_cnt, stack_cap;
+	struct lock *locks;
+	size_t lock_cnt, lock_cap;
 	struct run *runs;
 	size_t run_cnt, run_cap;
 };
@@ -189,15 +300,27 @@ void recording_init(struct recording *r);
 /* Frees everything below r; r itself is the caller's. Accepts half-built ones. */
 void recording_clear(struct recording *r);
 
-/* Append a zeroed element and return it, or NULL without memory. Pointers to earlier elements of the same array go stale. */
+/*
+ * Append a zeroed element and return it, or NULL without memory; a site's lock is NO_INDEX.
+ * Pointers to earlier elements of the same array go stale.
+ */
 struct run *recording_add_run(struct recording *r);
 struct thread *run_add_thread(struct run *run);
 struct work *run_add_work(struct run *run);
+struct site *run_add_site(struct run *run);
+struct waker *run_add_waker(struct run *run);
+struct frame *recording_add_frame(struct recording *r);
+struct stack *recording_add_stack(struct recording *r);
+struct lock *recording_add_lock(struct recording *r);
 int recording_add_lib(struct recording *r, const char *name, const char *version);
 /* Adds to the loss of that name, or begins it. A count of 0 is kept too: it says that we looked. */
 int recording_add_loss(struct recording *r, const char *name, const char *what, uint64_t count);
 
 const char *role_name(enum role role); /* "worker", "orchestrator", "helper" */
 int role_parse(const char *name);      /* enum role, or -EINVAL */
+
+/* The words for these in files and reports: "futex", "cpu_fault"; "complete", "truncated". */
+const char *state_name(enum wg_state state);
+const char *stack_end_name(enum wg_stack_end end);
 
 #endif

@@ -27,6 +27,11 @@ static const char *const head_names[BUCKET_CNT][2] = {
 	[B_PROBE] = {"probe", "probe"},
 };
 
+const char *bucket_head(enum bucket b)
+{
+	return head_names[b][BUCKET_HEADS_LONG];
+}
+
 void bucket_columns_clear(struct bucket_columns *c)
 {
 	memset(c, 0, sizeof(*c));

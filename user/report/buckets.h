@@ -18,6 +18,8 @@
 /* "run queue", or "runq" where room is scarce. */
 enum bucket_heads { BUCKET_HEADS_LONG, BUCKET_HEADS_SHORT };
 
+const char *bucket_head(enum bucket b); /* the long one */
+
 struct bucket_columns {
 	bool shown[BUCKET_CNT];
 	bool other; /* is there anything that is not shown? */

@@ -7,128 +7,16 @@
 #include "report/report.h"
 
 #include <errno.h>
-#include <jansson.h>
-#include <math.h>
 #include <string.h>
 
-#include "base/utf8.h"
 #include "base/util.h"
 #include "model/audit.h"
 #include "model/conditions.h"
 #include "model/cost.h"
 #include "model/ledger.h"
 #include "model/summary.h"
-
-#define DUMP (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9))
-
-/* --- values; a NULL from jansson (no memory) is carried on and found when the piece is written */
-
-static json_t *number(uint64_t v)
-{
-	return v > INT64_MAX ? json_null() : json_integer((json_int_t)v);
-}
-
-static json_t *rounded(double v)
-{
-	return isfinite(v) && fabs(v) < 9e18 ? json_integer((json_int_t)llround(v)) : json_null();
-}
-
-static json_t *real(double v)
-{
-	return isfinite(v) ? json_real(v) : json_null();
-}
-
-/* JSON is UTF-8; the names of tasks and the words of a command are any bytes. */
-static json_t *text(const char *s)
-{
-	scoped_free char *clean = NULL;
-	size_t len = s ? strlen(s) : 0;
-
-	if (!s)
-		return json_string("");
-	if (utf8_valid(s, len))
-		return json_string(s);
-	clean = malloc(len + 1);
-	if (!clean)
-		return NULL;
-	utf8_clean(clean, len + 1, s);
-	return json_string(clean);
-}
-
-/* An object in the making: once something failed, the rest is skipped. */
-struct object {
-	json_t *json;
-	bool failed;
-};
-
-static struct object object_new(void)
-{
-	json_t *json = json_object();
-
-	return (struct object){.json = json, .failed = !json};
-}
-
-static void set(struct object *o, const char *key, json_t *value)
-{
-	if (!value || !o->json || json_object_set_new(o->json, key, value))
-		o->failed = true;
-}
-
-/* The finished object, or NULL. */
-static json_t *object_take(struct object *o)
-{
-	if (!o->failed)
-		return o->json;
-	json_decref(o->json);
-	return NULL;
-}
-
-/* --- writing piece by piece */
-
-struct out {
-	FILE *f;
-	bool failed;	 /* no memory */
-	const char *sep; /* before the next key or element */
-};
-
-static void dump(struct out *o, json_t *value)
-{
-	if (!value || json_dumpf(value, o->f, DUMP))
-		o->failed = true;
-	json_decref(value);
-}
-
-static void key(struct out *o, const char *name)
-{
-	fprintf(o->f, "%s\"%s\": ", o->sep, name);
-	o->sep = ",\n";
-}
-
-static void member(struct out *o, const char *name, json_t *value)
-{
-	key(o, name);
-	dump(o, value);
-}
-
-static void array_begin(struct out *o, const char *name)
-{
-	key(o, name);
-	fputc('[', o->f);
-	o->sep = "\n";
-}
-
-static void element(struct out *o, json_t *value)
-{
-	fputs(o->sep, o->f);
-	o->sep = ",\n";
-	dump(o, value);
-}
-
-static void array_end(struct out *o)
-{
-	fputs(o->sep[0] == ',' ? "\n]" : "]", o->f);
-	o->sep = ",\n";
-}
+#include "report/json_out.h"
+#include "report/json_sites.h"
 
 /* --- pieces */
 
@@ -137,7 +25,7 @@ static json_t *buckets_json(const double ns[BUCKET_CNT])
 	struct object o = object_new();
 
 	for (int b = 0; b < BUCKET_CNT; b++)
-		set(&o, bucket_name(b), rounded(ns[b]));
+		object_set(&o, bucket_name(b), json_rounded(ns[b]));
 	return object_take(&o);
 }
 
@@ -148,7 +36,7 @@ static json_t *thread_buckets(const struct thread *t, double pooled_user)
 
 	ledger_buckets(t, pooled_user, ns);
 	for (int b = 0; b < BUCKET_CNT; b++)
-		set(&o, bucket_name(b), number(ns[b]));
+		object_set(&o, bucket_name(b), json_number(ns[b]));
 	return object_take(&o);
 }
 
@@ -156,12 +44,12 @@ static json_t *kernel_json(const struct wg_kernel *k)
 {
 	struct object o = object_new();
 
-	set(&o, "oncpu_ns", number(k->oncpu_ns));
-	set(&o, "run_delay_ns", number(k->run_delay_ns));
-	set(&o, "nvcsw", number(k->nvcsw));
-	set(&o, "nivcsw", number(k->nivcsw));
-	set(&o, "min_flt", number(k->min_flt));
-	set(&o, "maj_flt", number(k->maj_flt));
+	object_set(&o, "oncpu_ns", json_number(k->oncpu_ns));
+	object_set(&o, "run_delay_ns", json_number(k->run_delay_ns));
+	object_set(&o, "nvcsw", json_number(k->nvcsw));
+	object_set(&o, "nivcsw", json_number(k->nivcsw));
+	object_set(&o, "min_flt", json_number(k->min_flt));
+	object_set(&o, "maj_flt", json_number(k->maj_flt));
 	return object_take(&o);
 }
 
@@ -192,18 +80,18 @@ static void thread_identity(struct object *o, const struct thread *t)
 
 	memcpy(comm, t->comm, sizeof(comm));
 	comm[sizeof(comm) - 1] = '\0';
-	set(o, "id", number(t->id));
-	set(o, "parent_id", number(t->parent_id));
-	set(o, "tid", json_integer(t->tid));
-	set(o, "tgid", json_integer(t->tgid));
-	set(o, "comm", text(comm));
-	set(o, "role", json_string(role_name(t->role)));
-	set(o, "lane", t->lane < 0 ? json_null() : json_integer(t->lane));
-	set(o, "flags", flags_json(t->flags));
-	set(o, "clock_ns", number(t->clock_ns));
-	set(o, "begin_ns", number(t->begin_ns));
-	set(o, "end_ns", number(t->end_ns));
-	set(o, "wall_ns", number(ledger_wall(t)));
+	object_set(o, "id", json_number(t->id));
+	object_set(o, "parent_id", json_number(t->parent_id));
+	object_set(o, "tid", json_integer(t->tid));
+	object_set(o, "tgid", json_integer(t->tgid));
+	object_set(o, "comm", json_text(comm));
+	object_set(o, "role", json_string(role_name(t->role)));
+	object_set(o, "lane", t->lane < 0 ? json_null() : json_integer(t->lane));
+	object_set(o, "flags", flags_json(t->flags));
+	object_set(o, "clock_ns", json_number(t->clock_ns));
+	object_set(o, "begin_ns", json_number(t->begin_ns));
+	object_set(o, "end_ns", json_number(t->end_ns));
+	object_set(o, "wall_ns", json_number(ledger_wall(t)));
 }
 
 static const struct {
@@ -223,6 +111,10 @@ static const struct {
 	{"klock_spin", WG_N_KLOCK_SPIN},
 	{"klock_mmap", WG_N_KLOCK_MMAP},
 	{"preempt_blocking", WG_N_PREEMPT_BLOCKING},
+	{"faults_huge", WG_N_FAULT_HUGE},
+	{"tlb_remote_flushes", WG_N_TLB_REMOTE},
+	{"tlb_local_flushes", WG_N_TLB_LOCAL},
+	{"ipis_sent", WG_N_IPI_SENT},
 };
 
 static const struct {
@@ -232,6 +124,7 @@ static const struct {
 	{"klock_mmap_ns", WG_T_KLOCK_MMAP},
 	{"klock_spin_ns", WG_T_KLOCK_SPIN},
 	{"fault_blocked_ns", WG_T_FAULT_BLOCKED},
+	{"fault_huge_ns", WG_T_FAULT_HUGE},
 	{"preempt_blocking_ns", WG_T_PREEMPT_BLOCKING},
 	{"stolen_ns", WG_T_STOLEN},
 	{"before_ns", WG_T_BEFORE},
@@ -241,30 +134,14 @@ static const struct {
 _Static_assert(ARRAY_SIZE(count_names) + 2 == WG_COUNT_CNT, "counts in JSON");
 _Static_assert(ARRAY_SIZE(part_names) == WG_PART_CNT, "parts in JSON");
 
-static const char *const wait_names[WG_STATE_CNT] = {
-	[WG_CPU] = "cpu",
-	[WG_CPU_FAULT] = "cpu_fault",
-	[WG_RUNQ_WAKE] = "runq_wake",
-	[WG_RUNQ_PREEMPT] = "runq_preempt",
-	[WG_FUTEX] = "futex",
-	[WG_KLOCK] = "klock",
-	[WG_IO] = "io",
-	[WG_SLEEP] = "sleep",
-	[WG_POLL] = "poll",
-	[WG_IPC] = "ipc",
-	[WG_CHILD] = "child",
-	[WG_STOPPED] = "stopped",
-	[WG_OTHER] = "other",
-};
-
 /* How often each state was entered: the number of waits, beside their time in the buckets. */
 static json_t *entered_json(const struct thread *t)
 {
 	struct object o = object_new();
 
 	for (int i = 0; i < WG_STATE_CNT; i++) {
-		if (wait_names[i])
-			set(&o, wait_names[i], number(t->state_cnt[i]));
+		if (i != WG_PROBE)
+			object_set(&o, state_name((enum wg_state)i), json_number(t->state_cnt[i]));
 	}
 	return object_take(&o);
 }
@@ -274,22 +151,22 @@ static json_t *thread_json(const struct thread *t, double pooled_user)
 	struct object o = object_new();
 
 	thread_identity(&o, t);
-	set(&o, "buckets", thread_buckets(t, pooled_user));
-	set(&o, "entered", entered_json(t));
-	set(&o, "closure_ns", json_integer(ledger_closure(t)));
-	set(&o, "cpu_split_samples",
-	    number(t->count[WG_N_SAMPLE_USER] + t->count[WG_N_SAMPLE_KERNEL]));
-	set(&o, "faults_minor", number(ledger_faults_minor(t)));
-	set(&o, "faults_major", number(ledger_faults_major(t)));
+	object_set(&o, "buckets", thread_buckets(t, pooled_user));
+	object_set(&o, "entered", entered_json(t));
+	object_set(&o, "closure_ns", json_integer(ledger_closure(t)));
+	object_set(&o, "cpu_split_samples",
+		   json_number(t->count[WG_N_SAMPLE_USER] + t->count[WG_N_SAMPLE_KERNEL]));
+	object_set(&o, "faults_minor", json_number(ledger_faults_minor(t)));
+	object_set(&o, "faults_major", json_number(ledger_faults_major(t)));
 	for (size_t i = 0; i < ARRAY_SIZE(count_names); i++)
-		set(&o, count_names[i].name, number(t->count[count_names[i].count]));
+		object_set(&o, count_names[i].name, json_number(t->count[count_names[i].count]));
 	for (size_t i = 0; i < ARRAY_SIZE(part_names); i++)
-		set(&o, part_names[i].name, number(t->part_ns[part_names[i].part]));
-	set(&o, "pgtables_bytes", number(t->pgtables_bytes));
-	set(&o, "pgtables_peak_bytes", number(t->pgtables_peak_bytes));
-	set(&o, "audit_oncpu_ns", number(t->audit_oncpu_ns));
-	set(&o, "audit_run_delay_ns", number(t->audit_run_delay_ns));
-	set(&o, "kernel", kernel_json(&t->kernel));
+		object_set(&o, part_names[i].name, json_number(t->part_ns[part_names[i].part]));
+	object_set(&o, "pgtables_bytes", json_number(t->pgtables_bytes));
+	object_set(&o, "pgtables_peak_bytes", json_number(t->pgtables_peak_bytes));
+	object_set(&o, "audit_oncpu_ns", json_number(t->audit_oncpu_ns));
+	object_set(&o, "audit_run_delay_ns", json_number(t->audit_run_delay_ns));
+	object_set(&o, "kernel", kernel_json(&t->kernel));
 	return object_take(&o);
 }
 
@@ -297,33 +174,33 @@ static json_t *work_json(const struct work *w)
 {
 	struct object o = object_new();
 
-	set(&o, "lane", w->lane < 0 ? json_null() : json_integer(w->lane));
-	set(&o, "index", json_integer(w->index));
-	set(&o, "begin_ns", number(w->begin_ns));
-	set(&o, "end_ns", number(w->end_ns));
-	set(&o, "checksum", text(w->checksum));
+	object_set(&o, "lane", w->lane < 0 ? json_null() : json_integer(w->lane));
+	object_set(&o, "index", json_integer(w->index));
+	object_set(&o, "begin_ns", json_number(w->begin_ns));
+	object_set(&o, "end_ns", json_number(w->end_ns));
+	object_set(&o, "checksum", json_text(w->checksum));
 	return object_take(&o);
 }
 
 static void run_identity(struct out *o, const struct run *run, size_t index)
 {
-	member(o, "id", json_integer((json_int_t)index + 1));
-	member(o, "label", text(run->label));
-	member(o, "runtime", text(run->runtime));
-	member(o, "workload", text(run->workload));
-	member(o, "model", text(run->model));
-	member(o, "detail", text(run->detail));
-	member(o, "workers", json_integer(run->workers));
-	member(o, "tasks", json_integer(run->task_cnt));
-	member(o, "repeat", json_integer(run->repeat));
-	member(o, "pinned", json_boolean(run->pinned));
-	member(o, "interrupted", json_boolean(run->interrupted));
-	member(o, "exit_status", json_integer(run->exit_status));
-	member(o, "begin_ns", number(run->begin_ns));
-	member(o, "end_ns", number(run->end_ns));
-	member(o, "wall_ns", number(ledger_run_wall(run)));
-	member(o, "work_ns", number(run->work_ns));
-	member(o, "checksum", text(run->checksum));
+	out_member(o, "id", json_integer((json_int_t)index + 1));
+	out_member(o, "label", json_text(run->label));
+	out_member(o, "runtime", json_text(run->runtime));
+	out_member(o, "workload", json_text(run->workload));
+	out_member(o, "model", json_text(run->model));
+	out_member(o, "detail", json_text(run->detail));
+	out_member(o, "workers", json_integer(run->workers));
+	out_member(o, "tasks", json_integer(run->task_cnt));
+	out_member(o, "repeat", json_integer(run->repeat));
+	out_member(o, "pinned", json_boolean(run->pinned));
+	out_member(o, "interrupted", json_boolean(run->interrupted));
+	out_member(o, "exit_status", json_integer(run->exit_status));
+	out_member(o, "begin_ns", json_number(run->begin_ns));
+	out_member(o, "end_ns", json_number(run->end_ns));
+	out_member(o, "wall_ns", json_number(ledger_run_wall(run)));
+	out_member(o, "work_ns", json_number(run->work_ns));
+	out_member(o, "checksum", json_text(run->checksum));
 }
 
 static void run_cpu(struct out *o, const struct run *run)
@@ -332,14 +209,15 @@ static void run_cpu(struct out *o, const struct run *run)
 	uint64_t workers = run_cpu_ns(run, ROLE_WORKER), helpers = run_cpu_ns(run, ROLE_HELPER);
 	uint64_t all = orchestrator + workers + helpers;
 
-	member(o, "cpu_orchestrator_ns", number(orchestrator));
-	member(o, "cpu_workers_ns", number(workers));
-	member(o, "cpu_helpers_ns", number(helpers));
-	member(o, "orchestrator_share", real(all ? (double)orchestrator / (double)all : 0));
-	member(o, "bpf_ns", number(run->bpf_ns));
-	member(o, "event_cnt", number(run->event_cnt));
-	member(o, "steal_ns", number(run->steal_ns));
-	member(o, "other_cpu_ns", number(run->other_cpu_ns));
+	out_member(o, "cpu_orchestrator_ns", json_number(orchestrator));
+	out_member(o, "cpu_workers_ns", json_number(workers));
+	out_member(o, "cpu_helpers_ns", json_number(helpers));
+	out_member(o, "orchestrator_share",
+		   json_finite(all ? (double)orchestrator / (double)all : 0));
+	out_member(o, "bpf_ns", json_number(run->bpf_ns));
+	out_member(o, "event_cnt", json_number(run->event_cnt));
+	out_member(o, "steal_ns", json_number(run->steal_ns));
+	out_member(o, "other_cpu_ns", json_number(run->other_cpu_ns));
 }
 
 static void run_memory(struct out *o, const struct run *run)
@@ -351,18 +229,19 @@ static void run_memory(struct out *o, const struct run *run)
 	if (run_pgtables_peak(run, &pgtables))
 		o->failed = true;
 	else
-		member(o, "pgtables_peak_bytes", number(pgtables));
-	member(o, "rss_samples", known ? number(m->sample_cnt) : json_integer(0));
-	member(o, "rss_avg_bytes", number(known ? m->rss_avg_bytes : UNKNOWN));
-	member(o, "rss_peak_bytes", number(known ? m->rss_peak_bytes : UNKNOWN));
-	member(o, "rss_sum_peak_bytes", number(known ? m->rss_sum_peak_bytes : UNKNOWN));
-	member(o, "pss_sum_bytes", number(m->pss_sum_bytes));
-	member(o, "pgtables_kernel_bytes", number(m->pgtables_kernel_bytes));
-	member(o, "pgtables_ours_bytes", number(m->pgtables_ours_bytes));
+		out_member(o, "pgtables_peak_bytes", json_number(pgtables));
+	out_member(o, "rss_samples", known ? json_number(m->sample_cnt) : json_integer(0));
+	out_member(o, "rss_avg_bytes", json_number(known ? m->rss_avg_bytes : UNKNOWN));
+	out_member(o, "rss_peak_bytes", json_number(known ? m->rss_peak_bytes : UNKNOWN));
+	out_member(o, "rss_sum_peak_bytes", json_number(known ? m->rss_sum_peak_bytes : UNKNOWN));
+	out_member(o, "pss_sum_bytes", json_number(m->pss_sum_bytes));
+	out_member(o, "pgtables_kernel_bytes", json_number(m->pgtables_kernel_bytes));
+	out_member(o, "pgtables_ours_bytes", json_number(m->pgtables_ours_bytes));
 }
 
-static void run_out(struct out *o, const struct run *run, size_t index)
+static void run_out(struct out *o, const struct locks *locks, size_t index)
 {
+	const struct run *run = &locks->paths->r->runs[index];
 	double buckets[BUCKET_CNT], pooled_user = ledger_user_share(run);
 	int lane_cnt = ledger_lane_mean(run, buckets);
 
@@ -371,21 +250,20 @@ static void run_out(struct out *o, const struct run *run, size_t index)
 	run_identity(o, run, index);
 	run_cpu(o, run);
 	run_memory(o, run);
-	member(o, "lanes", json_integer(lane_cnt));
-	member(o, "lane_buckets", lane_cnt ? buckets_json(buckets) : json_null());
+	out_member(o, "lanes", json_integer(lane_cnt));
+	out_member(o, "lane_buckets", lane_cnt ? buckets_json(buckets) : json_null());
 	ledger_total(run, buckets);
-	member(o, "total_buckets", buckets_json(buckets));
-	member(o, "path_buckets", json_null());
-	array_begin(o, "threads");
+	out_member(o, "total_buckets", buckets_json(buckets));
+	out_member(o, "path_buckets", json_null());
+	out_array_begin(o, "threads");
 	for (size_t i = 0; i < run->thread_cnt; i++)
-		element(o, thread_json(&run->threads[i], pooled_user));
-	array_end(o);
-	array_begin(o, "works");
+		out_element(o, thread_json(&run->threads[i], pooled_user));
+	out_array_end(o);
+	out_array_begin(o, "works");
 	for (size_t i = 0; i < run->work_cnt; i++)
-		element(o, work_json(&run->works[i]));
-	array_end(o);
-	array_begin(o, "sites");
-	array_end(o);
+		out_element(o, work_json(&run->works[i]));
+	out_array_end(o);
+	json_sites(o, locks, index);
 	fputs("}", o->f);
 	o->sep = ",\n";
 }
@@ -403,17 +281,17 @@ static json_t *host_json(const struct recording *r)
 	const struct host *h = &r->host;
 	struct object o = object_new();
 
-	set(&o, "kernel", text(h->kernel));
-	set(&o, "machine", text(h->machine));
-	set(&o, "distro", text(h->distro));
-	set(&o, "cpus", json_integer(h->cpus));
-	set(&o, "model", text(h->cpu_model));
-	set(&o, "mem_bytes", number(h->mem_bytes));
-	set(&o, "lockdown", text(h->lockdown));
-	set(&o, "fault_end", text(h->fault_end));
-	set(&o, "preemption", text(h->preemption));
-	set(&o, "virt", text(h->virt));
-	set(&o, "steal_ns", number(steal_between(r)));
+	object_set(&o, "kernel", json_text(h->kernel));
+	object_set(&o, "machine", json_text(h->machine));
+	object_set(&o, "distro", json_text(h->distro));
+	object_set(&o, "cpus", json_integer(h->cpus));
+	object_set(&o, "model", json_text(h->cpu_model));
+	object_set(&o, "mem_bytes", json_number(h->mem_bytes));
+	object_set(&o, "lockdown", json_text(h->lockdown));
+	object_set(&o, "fault_end", json_text(h->fault_end));
+	object_set(&o, "preemption", json_text(h->preemption));
+	object_set(&o, "virt", json_text(h->virt));
+	object_set(&o, "steal_ns", json_number(steal_between(r)));
 	return object_take(&o);
 }
 
@@ -421,17 +299,17 @@ static json_t *conditions_json(const struct conditions *c)
 {
 	struct object o = object_new();
 
-	set(&o, "at_ns", number(c->at_ns));
-	set(&o, "steal_ns", number(c->steal_ns));
-	set(&o, "idle_ns", number(c->idle_ns));
-	set(&o, "busy_ns", number(c->busy_ns));
-	set(&o, "cacheline_ns", number(c->cacheline_ns));
-	set(&o, "spin_ns", number(c->spin_ns));
-	set(&o, "mem_available_bytes", number(c->mem_available_bytes));
-	set(&o, "load1", real(c->load1));
-	set(&o, "thp", text(c->thp));
-	set(&o, "clocksource", text(c->clocksource));
-	set(&o, "governor", text(c->governor));
+	object_set(&o, "at_ns", json_number(c->at_ns));
+	object_set(&o, "steal_ns", json_number(c->steal_ns));
+	object_set(&o, "idle_ns", json_number(c->idle_ns));
+	object_set(&o, "busy_ns", json_number(c->busy_ns));
+	object_set(&o, "cacheline_ns", json_number(c->cacheline_ns));
+	object_set(&o, "spin_ns", json_number(c->spin_ns));
+	object_set(&o, "mem_available_bytes", json_number(c->mem_available_bytes));
+	object_set(&o, "load1", json_finite(c->load1));
+	object_set(&o, "thp", json_text(c->thp));
+	object_set(&o, "clocksource", json_text(c->clocksource));
+	object_set(&o, "governor", json_text(c->governor));
 	return object_take(&o);
 }
 
@@ -439,8 +317,8 @@ static json_t *both_conditions(const struct recording *r)
 {
 	struct object o = object_new();
 
-	set(&o, "start", conditions_json(&r->conditions[0]));
-	set(&o, "end", conditions_json(&r->conditions[1]));
+	object_set(&o, "start", conditions_json(&r->conditions[0]));
+	object_set(&o, "end", conditions_json(&r->conditions[1]));
 	return object_take(&o);
 }
 
@@ -449,10 +327,10 @@ static json_t *libs_json(const struct recording *r)
 	struct object o = object_new();
 
 	for (size_t i = 0; i < r->lib_cnt; i++) {
-		json_t *name = text(r->libs[i].name);
+		json_t *name = json_text(r->libs[i].name);
 
 		if (name)
-			set(&o, json_string_value(name), text(r->libs[i].version));
+			object_set(&o, json_string_value(name), json_text(r->libs[i].version));
 		else
 			o.failed = true;
 		json_decref(name);
@@ -465,10 +343,10 @@ static json_t *losses_json(const struct recording *r)
 	struct object o = object_new();
 
 	for (size_t i = 0; i < r->loss_cnt; i++) {
-		json_t *name = text(r->losses[i].name);
+		json_t *name = json_text(r->losses[i].name);
 
 		if (name)
-			set(&o, json_string_value(name), number(r->losses[i].count));
+			object_set(&o, json_string_value(name), json_number(r->losses[i].count));
 		else
 			o.failed = true;
 		json_decref(name);
@@ -482,16 +360,17 @@ static json_t *overhead_json(const struct recording *r)
 	struct cost c;
 
 	cost_of(&c, r);
-	set(&o, "bpf_ns", number(c.bpf_ns));
-	set(&o, "event_cnt", number(c.event_cnt));
-	set(&o, "dispatch_ns", number(r->dispatch_ns));
-	set(&o, "fault_event_ns", number(r->fault_event_ns));
-	set(&o, "oncpu_ns", number(c.oncpu_ns));
-	set(&o, "bpf_share", c.oncpu_ns ? real(c.bpf_share) : json_null());
-	set(&o, "estimate_share", c.estimate_known ? real(c.estimate_share) : json_null());
-	set(&o, "repairs", number(r->repair_cnt));
-	set(&o, "wallgap_rss_peak_bytes", number(r->wallgap_rss_peak_bytes));
-	set(&o, "start_ns", number(r->start_ns));
+	object_set(&o, "bpf_ns", json_number(c.bpf_ns));
+	object_set(&o, "event_cnt", json_number(c.event_cnt));
+	object_set(&o, "dispatch_ns", json_number(r->dispatch_ns));
+	object_set(&o, "fault_event_ns", json_number(r->fault_event_ns));
+	object_set(&o, "oncpu_ns", json_number(c.oncpu_ns));
+	object_set(&o, "bpf_share", c.oncpu_ns ? json_finite(c.bpf_share) : json_null());
+	object_set(&o, "estimate_share",
+		   c.estimate_known ? json_finite(c.estimate_share) : json_null());
+	object_set(&o, "repairs", json_number(r->repair_cnt));
+	object_set(&o, "wallgap_rss_peak_bytes", json_number(r->wallgap_rss_peak_bytes));
+	object_set(&o, "start_ns", json_number(r->start_ns));
 	return object_take(&o);
 }
 
@@ -499,22 +378,22 @@ static json_t *audit_row_json(const struct audit *a, const struct audit_row *row
 {
 	struct object o = object_new();
 
-	set(&o, "what", json_string(row->key));
-	set(&o, "ours", row->known ? number(row->ours) : json_null());
-	set(&o, "kernel", row->known ? number(row->kernel) : json_null());
-	set(&o, "error", row->known ? real(row->error) : json_null());
+	object_set(&o, "what", json_string(row->key));
+	object_set(&o, "ours", row->known ? json_number(row->ours) : json_null());
+	object_set(&o, "kernel", row->known ? json_number(row->kernel) : json_null());
+	object_set(&o, "error", row->known ? json_finite(row->error) : json_null());
 	if (row->known && row->unit == AUDIT_COUNT)
-		set(&o, "exact", json_boolean(row->ours == row->kernel));
+		object_set(&o, "exact", json_boolean(row->ours == row->kernel));
 	if (row->known && row->unit == AUDIT_NS) {
-		set(&o, "worst_thread_error",
-		    row->worst_tid ? real(row->worst_error) : json_null());
-		set(&o, "worst_thread_tid",
-		    row->worst_tid ? json_integer(row->worst_tid) : json_null());
+		object_set(&o, "worst_thread_error",
+			   row->worst_tid ? json_finite(row->worst_error) : json_null());
+		object_set(&o, "worst_thread_tid",
+			   row->worst_tid ? json_integer(row->worst_tid) : json_null());
 	}
 	if (row == &a->row[AUDIT_ONCPU])
-		set(&o, "stolen_ns", number(a->stolen_ns));
+		object_set(&o, "stolen_ns", json_number(a->stolen_ns));
 	if (row == &a->row[AUDIT_FAULT_MINOR])
-		set(&o, "untrapped", number(a->untrapped));
+		object_set(&o, "untrapped", json_number(a->untrapped));
 	return object_take(&o);
 }
 
@@ -522,23 +401,23 @@ static json_t *closure_json(const struct audit *a)
 {
 	struct object o = object_new();
 
-	set(&o, "worst_ns", json_integer(a->closure_worst_ns));
-	set(&o, "worst_tid", json_integer(a->closure_worst_tid));
-	set(&o, "worst_wall_ns", number(a->closure_worst_wall_ns));
-	set(&o, "threads", json_integer((json_int_t)(a->thread_cnt + a->torn_cnt)));
-	set(&o, "clock_worst_ns", number(a->clock_worst_ns));
-	set(&o, "threads_over", json_integer((json_int_t)a->closure_over_cnt));
-	set(&o, "threads_torn", json_integer((json_int_t)a->torn_cnt));
+	object_set(&o, "worst_ns", json_integer(a->closure_worst_ns));
+	object_set(&o, "worst_tid", json_integer(a->closure_worst_tid));
+	object_set(&o, "worst_wall_ns", json_number(a->closure_worst_wall_ns));
+	object_set(&o, "threads", json_integer((json_int_t)(a->thread_cnt + a->torn_cnt)));
+	object_set(&o, "clock_worst_ns", json_number(a->clock_worst_ns));
+	object_set(&o, "threads_over", json_integer((json_int_t)a->closure_over_cnt));
+	object_set(&o, "threads_torn", json_integer((json_int_t)a->torn_cnt));
 	return object_take(&o);
 }
 
 static void audit_out(struct out *o, const struct audit *a)
 {
-	array_begin(o, "audit");
+	out_array_begin(o, "audit");
 	for (int i = 0; i < AUDIT_CNT; i++)
-		element(o, audit_row_json(a, &a->row[i]));
-	array_end(o);
-	member(o, "closure", closure_json(a));
+		out_element(o, audit_row_json(a, &a->row[i]));
+	out_array_end(o);
+	out_member(o, "closure", closure_json(a));
 }
 
 static void warnings_out(struct out *o, const struct recording *r, const struct audit *a)
@@ -547,11 +426,32 @@ static void warnings_out(struct out *o, const struct recording *r, const struct 
 
 	if (audit_warn(a, &warnings) || conditions_warn(r, &warnings))
 		o->failed = true;
-	array_begin(o, "warnings");
+	out_array_begin(o, "warnings");
 	for (size_t i = 0; i < warnings.cnt; i++)
-		element(o, text(warnings.line[i]));
-	array_end(o);
+		out_element(o, json_text(warnings.line[i]));
+	out_array_end(o);
 	lines_clear(&warnings);
+}
+
+static void runs_out(struct out *o, const struct recording *r)
+{
+	struct paths paths;
+	struct locks locks;
+
+	out_array_begin(o, "runs");
+	if (paths_of(&paths, r)) {
+		o->failed = true;
+		return;
+	}
+	if (locks_of(&locks, &paths)) {
+		o->failed = true;
+	} else {
+		for (size_t i = 0; i < r->run_cnt; i++)
+			run_out(o, &locks, i);
+		locks_clear(&locks);
+	}
+	paths_clear(&paths);
+	out_array_end(o);
 }
 
 int report_json(FILE *f, const struct recording *r)
@@ -561,25 +461,22 @@ int report_json(FILE *f, const struct recording *r)
 
 	audit_of(&audit, r);
 	fputc('{', f);
-	member(&o, "schema", json_integer(r->schema));
-	member(&o, "version", text(r->version));
-	member(&o, "command", text(r->command));
-	member(&o, "argv", text(r->argv));
-	member(&o, "created_s", number(r->created_s));
-	member(&o, "interrupted", json_boolean(r->interrupted));
-	member(&o, "host", host_json(r));
-	member(&o, "conditions", both_conditions(r));
-	member(&o, "libs", libs_json(r));
-	array_begin(&o, "runs");
-	for (size_t i = 0; i < r->run_cnt; i++)
-		run_out(&o, &r->runs[i], i);
-	array_end(&o);
+	out_member(&o, "schema", json_integer(REPORT_SCHEMA));
+	out_member(&o, "version", json_text(r->version));
+	out_member(&o, "command", json_text(r->command));
+	out_member(&o, "argv", json_text(r->argv));
+	out_member(&o, "created_s", json_number(r->created_s));
+	out_member(&o, "interrupted", json_boolean(r->interrupted));
+	out_member(&o, "host", host_json(r));
+	out_member(&o, "conditions", both_conditions(r));
+	out_member(&o, "libs", libs_json(r));
+	runs_out(&o, r);
 	audit_out(&o, &audit);
-	member(&o, "losses", losses_json(r));
-	member(&o, "overhead", overhead_json(r));
+	out_member(&o, "losses", losses_json(r));
+	out_member(&o, "overhead", overhead_json(r));
 	warnings_out(&o, r, &audit);
-	array_begin(&o, "gaps");
-	array_end(&o);
+	out_array_begin(&o, "gaps");
+	out_array_end(&o);
 	fputs("\n}\n", f);
 	if (o.failed)
 		return -ENOMEM;

@@ -10,6 +10,8 @@
 
 #include "model/recording.h"
 
+#define REPORT_SCHEMA 1 /* of the JSON: its words stay, more may come */
+
 struct report_opts {
 	bool verbose;	      /* text: the threads table */
 	bool color;	      /* text: only on a terminal, and not under NO_COLOR */
@@ -19,5 +21,10 @@ struct report_opts {
 
 int report_text(FILE *f, const struct recording *r, const struct report_opts *o);
 int report_json(FILE *f, const struct recording *r);
+
+/* What the counts of a flame graph are: samples, microseconds of blocked time, page faults. */
+enum folded_what { FOLDED_CPU, FOLDED_OFFCPU, FOLDED_FAULTS };
+
+int report_folded(FILE *f, const struct recording *r, enum folded_what what);
 
 #endif

@@ -20,6 +20,7 @@
 #include "model/cost.h"
 #include "model/ledger.h"
 #include "model/summary.h"
+#include "model/where.h"
 #include "report/format.h"
 #include "report/para.h"
 #include "report/text.h"
@@ -205,6 +206,42 @@ static void cost_print(struct para *p, const struct recording *r)
 	para_end(p);
 }
 
+static void ends_item(struct para *p, const double ends[WG_END_CNT])
+{
+	for (int i = 0; i < WG_END_CNT; i++) {
+		if (i != WG_END_COMPLETE && i != WG_END_NONE && ends[i] >= 0.5)
+			para_item(p, "%s %s", fmt_count(WORD, (uint64_t)llround(ends[i])),
+				  stack_end_name((enum wg_stack_end)i));
+	}
+}
+
+/* How far user stacks can be trusted: those that reached the thread's entry. */
+static void stacks_print(struct para *p, const struct recording *r)
+{
+	struct stack_quality q = {{0}, {0}};
+	double waits, samples, ends[WG_END_CNT];
+
+	for (size_t i = 0; i < r->run_cnt; i++)
+		stack_quality_add(&q, r, &r->runs[i]);
+	waits = stack_quality_all(q.waits);
+	samples = stack_quality_all(q.samples);
+	if (!(waits + samples > 0))
+		return;
+	for (int i = 0; i < WG_END_CNT; i++)
+		ends[i] = q.waits[i] + q.samples[i];
+	para_begin(p, "stacks", PARA_PLAIN);
+	if (waits > 0)
+		para_item(p, "%.1f%% complete of %s waits",
+			  floor(stack_quality_complete(q.waits) * 1000) / 10,
+			  fmt_count(WORD, (uint64_t)llround(waits)));
+	if (samples > 0)
+		para_item(p, "%.1f%% complete of %s samples",
+			  floor(stack_quality_complete(q.samples) * 1000) / 10,
+			  fmt_count(WORD, (uint64_t)llround(samples)));
+	ends_item(p, ends);
+	para_end(p);
+}
+
 static int foot(struct para *p, const struct recording *r, const struct report_opts *o)
 {
 	struct audit a;
@@ -213,6 +250,7 @@ static int foot(struct para *p, const struct recording *r, const struct report_o
 	audit_of(&a, r);
 	audit_print(p, &a);
 	err = warnings_print(p, r, &a);
+	stacks_print(p, r);
 	losses_print(p, r);
 	cost_print(p, r);
 	if (o->saved_as) {

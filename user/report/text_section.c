@@ -16,6 +16,7 @@
 #include "report/format.h"
 #include "report/para.h"
 #include "report/table.h"
+#include "report/text_where.h"
 #include "report/threads.h"
 
 #define INDENT 2
@@ -204,7 +205,8 @@ static int one_run(FILE *f, const struct group *g, const char *name, bool fold_i
 	return threads_print(f, &run, 1, &opts);
 }
 
-static int pool_section(FILE *f, const struct section *sec, const struct text_opts *o)
+static int pool_section(FILE *f, const struct section *sec, const struct locks *l,
+			const struct text_opts *o)
 {
 	int err = pool_title(f, sec, o);
 
@@ -216,6 +218,11 @@ static int pool_section(FILE *f, const struct section *sec, const struct text_op
 		if (!name)
 			return -ENOMEM;
 		interrupted_note(f, &sec->groups[i], name);
+	}
+	for (size_t i = 0; !err && i < sec->group_cnt; i++) {
+		scoped_free char *name = printable(sec->groups[i].first->model, 20);
+
+		err = name ? text_where(f, &sec->groups[i], name, l, o) : -ENOMEM;
 	}
 	for (size_t i = 0; !err && o->verbose && i < sec->group_cnt; i++) {
 		scoped_free char *name = printable(sec->groups[i].first->model, 20);
@@ -282,7 +289,8 @@ static int command_threads(FILE *f, const struct group *g, const struct text_opt
 	return err;
 }
 
-static int command_section(FILE *f, const struct group *g, const struct text_opts *o)
+static int command_section(FILE *f, const struct group *g, const struct locks *l,
+			   const struct text_opts *o)
 {
 	struct para p = {.f = f, .columns = o->columns, .color = o->color};
 	int err = title(f, *str(g->first->label) ? g->first->label : "(no command)", o);
@@ -296,7 +304,8 @@ static int command_section(FILE *f, const struct group *g, const struct text_opt
 	command_memory(&p, g);
 	para_end(&p);
 	interrupted_note(f, g, "this command");
-	return p.failed ? -ENOMEM : command_threads(f, g, o);
+	err = p.failed ? -ENOMEM : command_threads(f, g, o);
+	return err ? err : text_where(f, g, "", l, o);
 }
 
 /* What the heads of the tables do not say. */
@@ -317,7 +326,8 @@ static void legend(FILE *f, bool pools, const struct text_opts *o)
 	para_end(&p);
 }
 
-int text_sections(FILE *f, const struct recording *r, const struct text_opts *o)
+static int sections(FILE *f, const struct recording *r, const struct locks *l,
+		    const struct text_opts *o)
 {
 	struct summary s;
 	bool pools = false;
@@ -330,11 +340,28 @@ int text_sections(FILE *f, const struct recording *r, const struct text_opts *o)
 		bool pool = *str(sec->groups[0].first->workload);
 
 		pools |= pool;
-		err = pool ? pool_section(f, sec, o) : command_section(f, &sec->groups[0], o);
+		err = pool ? pool_section(f, sec, l, o) : command_section(f, &sec->groups[0], l, o);
 		fputc('\n', f);
 	}
 	if (!err && s.section_cnt)
 		legend(f, pools, o);
 	summary_clear(&s);
+	return err;
+}
+
+int text_sections(FILE *f, const struct recording *r, const struct text_opts *o)
+{
+	struct paths p;
+	struct locks l;
+	int err = paths_of(&p, r);
+
+	if (err)
+		return err;
+	err = locks_of(&l, &p);
+	if (!err) {
+		err = sections(f, r, &l, o);
+		locks_clear(&l);
+	}
+	paths_clear(&p);
 	return err;
 }

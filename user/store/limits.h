@@ -9,5 +9,6 @@
 #define STORE_AMOUNT_MAX (1ull << 59) /* ns: 18 years; bytes: 512 PiB */
 #define STORE_STR_MAX (1u << 20)      /* bytes of one string */
 #define STORE_RUN_MAX 10000
+#define STORE_PATH_MAX 1024 /* frames of one call path */
 
 #endif

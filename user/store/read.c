@@ -28,6 +28,9 @@ struct reader {
 	struct recording *r;
 	int64_t *run_ids; /* of r->runs, rising */
 	size_t run_id_cap;
+	int schema;	 /* of the file, 1 to RECORDING_SCHEMA */
+	struct run *run; /* of the row at hand, where its table is of runs */
+	size_t nth;	 /* of the row at hand, in the array it goes to */
 };
 
 static int damaged(struct reader *rd, const char *why)
@@ -73,6 +76,7 @@ static uint32_t be32(const unsigned char *p)
 	return be32toh(v);
 }
 
+/* Returns the schema, or -errno. */
 static int check_header(const char *path, const unsigned char *h, uint64_t file_sz, struct err *e)
 {
 	uint32_t page_sz = (uint32_t)h[16] << 8 | h[17];
@@ -94,9 +98,10 @@ static int check_header(const char *path, const unsigned char *h, uint64_t file_
 			       "cannot read %s: it was cut short (%" PRIu64 " of %" PRIu64
 			       " bytes are there); record again",
 			       path, file_sz, (uint64_t)page_sz * be32(h + 28));
-	return 0;
+	return (int)schema;
 }
 
+/* Returns the schema, or -errno. */
 static int check_file(const char *path, struct err *e)
 {
 	/* O_NONBLOCK: a FIFO must not keep us waiting */
@@ -199,8 +204,10 @@ static int check_tables(struct reader *rd)
 			       "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?",
 			       -1, &s, NULL) != SQLITE_OK)
 		return sql_error(rd);
-	for (int i = 0; !err && i < TABLE_CNT; i++)
-		err = check_plain_table(rd, s, tables[i].name);
+	for (int i = 0; !err && i < TABLE_CNT; i++) {
+		if (tables[i].since <= rd->schema)
+			err = check_plain_table(rd, s, tables[i].name);
+	}
 	sqlite3_finalize(s);
 	return err;
 }
@@ -302,15 +309,77 @@ static bool get_comm(sqlite3_stmt *s, int at, char *out)
 	return text;
 }
 
-static bool get_role(sqlite3_stmt *s, int at, enum role *out)
+static bool get_enum(sqlite3_stmt *s, int at, enum kind kind, unsigned int *out)
 {
 	const char *text = get_text(s, at, 32);
-	int role = text ? role_parse(text) : -EINVAL;
+	int v = text ? schema_enum_parse(kind, text) : -EINVAL;
 
-	if (role < 0)
+	if (v < 0)
 		return false;
-	*out = (enum role)role;
+	*out = (unsigned int)v;
 	return true;
+}
+
+static bool get_index(sqlite3_stmt *s, int at, uint32_t *out)
+{
+	int64_t v;
+
+	*out = NO_INDEX;
+	if (sqlite3_column_type(s, at) == SQLITE_NULL)
+		return true;
+	if (!get_int(s, at, 0, NO_INDEX - 1, &v))
+		return false;
+	*out = (uint32_t)v;
+	return true;
+}
+
+/*
+ * The numbers of "[3,1,4]", each at most limit, into out, which has room for max. Returns how many
+ * there are, or -1. Plain decimal digits and commas, as the writer makes them.
+ */
+static int parse_list(const char *p, uint64_t *out, int max, uint64_t limit)
+{
+	int cnt = 0;
+
+	if (*p++ != '[')
+		return -1;
+	while (*p != ']') {
+		uint64_t v = 0;
+		int digits = 0;
+
+		if (cnt && *p++ != ',')
+			return -1;
+		for (; *p >= '0' && *p <= '9'; p++, digits++)
+			v = v * 10 + (uint64_t)(*p - '0');
+		if (!digits || digits > 18 || v > limit || cnt == max)
+			return -1;
+		out[cnt++] = v;
+	}
+	return p[1] ? -1 : cnt;
+}
+
+static bool get_path(sqlite3_stmt *s, int at, struct stack *stack)
+{
+	const char *text = get_text(s, at, STORE_PATH_MAX * 12);
+	uint64_t frames[STORE_PATH_MAX];
+	int cnt = text ? parse_list(text, frames, STORE_PATH_MAX, NO_INDEX - 1) : -1;
+
+	if (cnt < 0)
+		return false;
+	stack->frames = reallocarray(NULL, (size_t)cnt + 1, sizeof(*stack->frames));
+	if (!stack->frames)
+		return false;
+	stack->frame_cnt = (uint32_t)cnt;
+	for (int i = 0; i < cnt; i++)
+		stack->frames[i] = (uint32_t)frames[i];
+	return true;
+}
+
+static bool get_hist(sqlite3_stmt *s, int at, uint64_t hist[WG_HIST_CNT])
+{
+	const char *text = get_text(s, at, WG_HIST_CNT * 21 + 3);
+
+	return text && parse_list(text, hist, WG_HIST_CNT, STORE_AMOUNT_MAX) >= 0;
 }
 
 static bool get_number(sqlite3_stmt *s, int at, enum kind kind, void *p)
@@ -338,8 +407,9 @@ static bool get_number(sqlite3_stmt *s, int at, enum kind kind, void *p)
 	}
 }
 
-static bool get(sqlite3_stmt *s, int at, const struct column *c, void *base)
+static bool get(sqlite3_stmt *s, int at, const struct column *c, void *base, size_t nth)
 {
+	int64_t v;
 	void *p = (char *)base + c->offset;
 
 	switch (c->kind) {
@@ -356,7 +426,19 @@ static bool get(sqlite3_stmt *s, int at, const struct column *c, void *base)
 	case K_COMM:
 		return get_comm(s, at, p);
 	case K_ROLE:
-		return get_role(s, at, p);
+	case K_STATE:
+	case K_STACK_END:
+	case K_LOCK_KIND:
+	case K_SITE_KIND:
+		return get_enum(s, at, c->kind, p);
+	case K_NTH:
+		return get_int(s, at, 0, INT64_MAX, &v) && (uint64_t)v == nth;
+	case K_INDEX:
+		return get_index(s, at, p);
+	case K_PATH:
+		return get_path(s, at, p);
+	case K_HIST:
+		return get_hist(s, at, p);
 	default:
 		return get_number(s, at, c->kind, p);
 	}
@@ -365,7 +447,7 @@ static bool get(sqlite3_stmt *s, int at, const struct column *c, void *base)
 static int get_row(struct reader *rd, sqlite3_stmt *s, const struct table *t, void *row)
 {
 	for (int i = 0; i < t->column_cnt; i++) {
-		if (!get(s, i + 1, &t->columns[i], row))
+		if (!get(s, i + 1, &t->columns[i], row, rd->nth))
 			return odd(rd, t, &t->columns[i]);
 	}
 	return 0;
@@ -415,14 +497,38 @@ static int new_blank(void **arr, size_t *cap, size_t *cnt, size_t sz, void **out
 
 static int new_of_run(struct reader *rd, enum table_id id, int64_t run_id, void **out)
 {
-	struct run *run = run_by_id(rd, run_id);
+	struct run *run = rd->run = run_by_id(rd, run_id);
 
 	if (!run)
 		return damaged(rd, "a row belongs to no run");
-	if (id == TABLE_THREAD)
+	switch (id) {
+	case TABLE_THREAD:
 		*out = run_add_thread(run);
-	else
+		break;
+	case TABLE_SITE:
+		rd->nth = run->site_cnt;
+		*out = run_add_site(run);
+		break;
+	case TABLE_WAKER:
+		*out = run_add_waker(run);
+		break;
+	default:
 		*out = run_add_work(run);
+	}
+	return *out ? 0 : -ENOMEM;
+}
+
+/* What others refer to by its place: the ids must be the places. */
+static int new_numbered(struct reader *rd, enum table_id id, size_t nth, int64_t key, void **out)
+{
+	if (key != (int64_t)nth || nth >= NO_INDEX)
+		return damaged(rd, "ids are not in order");
+	if (id == TABLE_FRAME)
+		*out = recording_add_frame(rd->r);
+	else if (id == TABLE_STACK)
+		*out = recording_add_stack(rd->r);
+	else
+		*out = recording_add_lock(rd->r);
 	return *out ? 0 : -ENOMEM;
 }
 
@@ -449,6 +555,10 @@ static int new_row(struct reader *rd, enum table_id id, size_t nth, int64_t key,
 	case TABLE_LOSS:
 		return new_blank((void **)&r->losses, &r->loss_cap, &r->loss_cnt,
 				 sizeof(*r->losses), out);
+	case TABLE_FRAME:
+	case TABLE_STACK:
+	case TABLE_LOCK:
+		return new_numbered(rd, id, nth, key, out);
 	case TABLE_RUN:
 		return new_run(rd, key, out);
 	default:
@@ -459,6 +569,42 @@ static int new_row(struct reader *rd, enum table_id id, size_t nth, int64_t key,
 static int check_order(struct reader *rd, uint64_t begin_ns, uint64_t end_ns)
 {
 	return begin_ns > end_ns ? damaged(rd, "an end before its begin") : 0;
+}
+
+static int check_stack(struct reader *rd, const struct stack *s)
+{
+	for (uint32_t i = 0; i < s->frame_cnt; i++) {
+		if (s->frames[i] >= rd->r->frame_cnt)
+			return damaged(rd, "a call path through no frame");
+	}
+	return s->kernel_cnt > s->frame_cnt ? damaged(rd, "a call path of wrong length") : 0;
+}
+
+static int check_site(struct reader *rd, const struct site *s)
+{
+	static const unsigned int cpu = 1u << WG_CPU | 1u << WG_CPU_FAULT;
+	static const unsigned int states[SITE_KIND_CNT] = {
+		[SITE_WAIT] = ~(cpu | 1u << WG_RUNQ_WAKE | 1u << WG_RUNQ_PREEMPT | 1u << WG_PROBE),
+		[SITE_SAMPLE] = cpu,
+		[SITE_FAULT] = 1u << WG_CPU_FAULT,
+	};
+
+	if (!(states[s->kind] & 1u << s->state))
+		return damaged(rd, "a site in a state that it cannot be in");
+	if (s->stack >= rd->r->stack_cnt)
+		return damaged(rd, "a site without call path");
+	if (s->lock != NO_INDEX && (s->lock >= rd->r->lock_cnt || s->kind != SITE_WAIT))
+		return damaged(rd, "a site with a lock that is none");
+	return 0;
+}
+
+static int check_waker(struct reader *rd, const struct waker *w)
+{
+	if (w->site >= rd->run->site_cnt)
+		return damaged(rd, "a waker of no site");
+	if (w->stack != NO_INDEX && w->stack >= rd->r->stack_cnt)
+		return damaged(rd, "a waker without call path");
+	return 0;
 }
 
 /* What no single column can say. */
@@ -475,6 +621,12 @@ static int check_row(struct reader *rd, enum table_id id, const void *row)
 		return check_order(rd, t->begin_ns, t->end_ns);
 	case TABLE_WORK:
 		return check_order(rd, w->begin_ns, w->end_ns);
+	case TABLE_STACK:
+		return check_stack(rd, row);
+	case TABLE_SITE:
+		return check_site(rd, row);
+	case TABLE_WAKER:
+		return check_waker(rd, row);
 	default:
 		return 0;
 	}
@@ -527,7 +679,7 @@ static int read_table(struct reader *rd, enum table_id id)
 
 	if (!f)
 		return err_sys(rd->e, -ENOMEM, "cannot read %s", rd->path);
-	schema_select(f, &tables[id]);
+	schema_select(f, &tables[id], rd->schema);
 	if (fclose(f))
 		return err_sys(rd->e, -ENOMEM, "cannot read %s", rd->path);
 	if (sqlite3_prepare_v2(rd->db, sql, -1, &s, NULL) != SQLITE_OK)
@@ -545,18 +697,21 @@ static int read_all(struct reader *rd)
 		err = check_tables(rd);
 	if (!err)
 		err = check_pages(rd);
-	for (int i = 0; !err && i < TABLE_CNT; i++)
-		err = read_table(rd, (enum table_id)i);
+	for (int i = 0; !err && i < TABLE_CNT; i++) {
+		if (tables[i].since <= rd->schema)
+			err = read_table(rd, (enum table_id)i);
+	}
 	return err;
 }
 
 int store_read(const char *path, struct recording *r, struct err *e)
 {
 	struct reader rd = {.path = path, .e = e, .r = r};
-	int err = check_file(path, e);
+	int err;
 
-	if (err)
-		return err;
+	rd.schema = check_file(path, e);
+	if (rd.schema < 0)
+		return rd.schema;
 	err = read_all(&rd);
 	sqlite3_close(rd.db);
 	free(rd.run_ids);

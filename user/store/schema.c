@@ -2,13 +2,19 @@
 /* The tables, their columns, and the SQL made from them; see schema.h. */
 #include "store/schema.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "base/util.h"
 #include "model/recording.h"
 
-#define COL(type, field, kind, doc)                                                                \
+/* A column; after doc may come ".since = 2". */
+#define COLUMN(sql_name, kind_of_it, at, doc_of_it, ...)                                           \
 	{                                                                                          \
-#field, kind, offsetof(struct type, field), doc                                    \
+		.name = sql_name, .kind = kind_of_it, .offset = at, .doc = doc_of_it,              \
+		##__VA_ARGS__                                                                      \
 	}
+#define COL(type, field, kind, ...) COLUMN(#field, kind, offsetof(struct type, field), __VA_ARGS__)
 
 static const struct column recording_columns[] = {
 	COL(recording, version, K_STR, "of wallgap"),
@@ -66,10 +72,61 @@ static const struct column loss_columns[] = {
 	COL(loss, count, K_AMOUNT, "how often; 0: looked for, none"),
 };
 
-#define MEM(field, doc)                                                                            \
-	{                                                                                          \
-#field, K_AMOUNT_OPT, offsetof(struct run, memory.field), doc                      \
-	}
+static const struct column frame_columns[] = {
+	COL(frame, name, K_STR, "function, demangled; module+start where only that is known"),
+	COL(frame, module, K_STR, "file that holds it, [vdso], [kernel]; empty: in no file"),
+	COL(frame, start, K_ID, "of the function, by its file's own addresses; 0: not known"),
+	COL(frame, flags, K_U32, "1 kernel, 2 JIT, 4 named by a symbol, 8 that is exported"),
+};
+
+static const struct column stack_columns[] = {
+	COLUMN("frames", K_PATH, 0, "their ids, the leaf first, the kernel's before the user's"),
+	COL(stack, kernel_cnt, K_U32, "how many of them are the kernel's"),
+	COLUMN("ended", K_STACK_END, offsetof(struct stack, end),
+	       "how the user's part did: complete, truncated, broken, unsupported, unmapped, none"),
+};
+
+static const struct column lock_columns[] = {
+	COL(lock, kind, K_LOCK_KIND, "futex or kernel"),
+	COL(lock, flags, K_U32,
+	    "1 shared by processes, 2 mmap_lock of the waiter's process, 4 spin, 8 read, 16 write, "
+	    "32 rt, 64 percpu, 128 mutex, 256 priority inheritance"),
+	COL(lock, tgid, K_U32, "process whose address it is; 0: the kernel's"),
+	COL(lock, addr, K_ID, "that was waited on"),
+	COL(lock, module, K_STR, "file that holds it, [heap], [stack], [anon], [shared] or empty"),
+	COL(lock, offset, K_ID, "address by that file, in its data; else 0"),
+	COL(lock, symbol, K_STR, "data object that holds it, or empty"),
+	COL(lock, symbol_offset, K_ID, "of the address in that object"),
+};
+
+static const struct column site_columns[] = {
+	COLUMN("nth", K_NTH, 0, "number within the run, from 0"),
+	COL(site, kind, K_SITE_KIND, "wait, sample or fault"),
+	COL(site, state, K_STATE, "that the time or the samples are of"),
+	COL(site, role, K_ROLE, "of the threads"),
+	COL(site, user, K_BOOL, "sample: taken in user mode"),
+	COL(site, stack, K_INDEX, "id in stack"),
+	COL(site, lock, K_INDEX, "wait: id in lock, or NULL"),
+	COL(site, count, K_AMOUNT, "waits, samples, or faults (an estimate)"),
+	COL(site, total_ns, K_AMOUNT, "wait: blocked in the window; fault: an estimate"),
+	COL(site, max_ns, K_AMOUNT, "wait: the longest"),
+	COL(site, hist, K_HIST, "wait: by length, from [128, 256) ns on, doubling"),
+	COL(site, traffic_cnt, K_AMOUNT, "user sample: at or after an atomic read-modify-write"),
+	COL(site, undecoded_cnt, K_AMOUNT, "user sample: of an instruction that is not known"),
+	COL(site, huge_cnt, K_AMOUNT, "fault: those that put a huge page in place"),
+	COL(site, pgtables_bytes, K_AMOUNT, "fault: page tables that grew, exact"),
+};
+
+static const struct column waker_columns[] = {
+	COL(waker, site, K_U32, "nth of the site, in the same run, whose waits were ended"),
+	COL(waker, stack, K_INDEX,
+	    "id in stack, of the task that woke; NULL: a time-out, a signal or an interrupt"),
+	COL(waker, count, K_AMOUNT, "wakeups seen, of those that were looked at"),
+	COL(waker, waited_ns, K_AMOUNT, "how long these waits had lasted"),
+};
+
+#define MEM(field, ...)                                                                            \
+	COLUMN(#field, K_AMOUNT_OPT, offsetof(struct run, memory.field), __VA_ARGS__)
 
 static const struct column run_columns[] = {
 	COL(run, label, K_STR, "the same for all repeats of one thing"),
@@ -98,33 +155,28 @@ static const struct column run_columns[] = {
 	MEM(pss_sum_bytes, "proportional set size, sum at the end"),
 	MEM(pgtables_kernel_bytes, "page tables by /proc, sum at the end"),
 	MEM(pgtables_ours_bytes, "the same by our own rows"),
+	COL(run, sample_hz, K_AMOUNT, "rate of the on-CPU sampler, as it came out; 0: none",
+	    .since = 2),
 };
 
 static const struct column work_columns[] = {
 	COL(work, lane, K_LANE, "worker lane that did it"),
-	{"task", K_INT, offsetof(struct work, index), "from 0"},
+	COLUMN("task", K_INT, offsetof(struct work, index), "from 0"),
 	COL(work, begin_ns, K_AMOUNT, "by the runner's clock"),
 	COL(work, end_ns, K_AMOUNT, "by the runner's clock"),
 	COL(work, checksum, K_STR, "of this task"),
 };
 
 #define STATE(name, id, doc)                                                                       \
-	{#name "_ns", K_AMOUNT, offsetof(struct thread, state_ns[id]), doc},                       \
-	{                                                                                          \
-#name "_cnt", K_AMOUNT, offsetof(struct thread, state_cnt[id]), "times entered"    \
-	}
-#define COUNT(name, id, doc)                                                                       \
-	{                                                                                          \
-#name, K_AMOUNT, offsetof(struct thread, count[id]), doc                           \
-	}
-#define PART(name, id, doc)                                                                        \
-	{                                                                                          \
-#name "_ns", K_AMOUNT, offsetof(struct thread, part_ns[id]), doc                   \
-	}
-#define KERNEL(field, doc)                                                                         \
-	{                                                                                          \
-		"kernel_" #field, K_AMOUNT, offsetof(struct thread, kernel.field), doc             \
-	}
+	COLUMN(#name "_ns", K_AMOUNT, offsetof(struct thread, state_ns[id]), doc),                 \
+		COLUMN(#name "_cnt", K_AMOUNT, offsetof(struct thread, state_cnt[id]),             \
+		       "times entered")
+#define COUNT(name, id, ...)                                                                       \
+	COLUMN(#name, K_AMOUNT, offsetof(struct thread, count[id]), __VA_ARGS__)
+#define PART(name, id, ...)                                                                        \
+	COLUMN(#name "_ns", K_AMOUNT, offsetof(struct thread, part_ns[id]), __VA_ARGS__)
+#define KERNEL(field, ...)                                                                         \
+	COLUMN("kernel_" #field, K_AMOUNT, offsetof(struct thread, kernel.field), __VA_ARGS__)
 
 static const struct column thread_columns[] = {
 	COL(thread, id, K_ID, "unique in this file; survives reuse of tid"),
@@ -171,11 +223,21 @@ static const struct column thread_columns[] = {
 	COUNT(klock_spin, WG_N_KLOCK_SPIN, "contended kernel locks that spin"),
 	COUNT(klock_mmap, WG_N_KLOCK_MMAP, "of those that sleep: mmap_lock of its own process"),
 	COUNT(preempt_blocking, WG_N_PREEMPT_BLOCKING, "preempted after setting a sleeping state"),
+	COUNT(faults_huge, WG_N_FAULT_HUGE, "of the ends seen: a huge page was put in place",
+	      .since = 2),
+	COUNT(tlb_remote_flushes, WG_N_TLB_REMOTE, "TLB flushes that it asked of other CPUs",
+	      .since = 2),
+	COUNT(tlb_local_flushes, WG_N_TLB_LOCAL, "TLB flushes on its own CPU, switches left out",
+	      .since = 2),
+	COUNT(ipis_sent, WG_N_IPI_SENT, "interrupts sent to other CPUs, one a CPU; Linux 6.4",
+	      .since = 2),
 	PART(klock_mmap, WG_T_KLOCK_MMAP, "of klock_ns: mmap_lock of its own process"),
 	PART(klock_spin, WG_T_KLOCK_SPIN, "of cpu_ns and cpu_fault_ns: in a contended kernel lock"),
 	PART(fault_blocked, WG_T_FAULT_BLOCKED, "of the blocked states: inside a page fault"),
 	PART(preempt_blocking, WG_T_PREEMPT_BLOCKING,
 	     "of runq_preempt_ns: what the kernel's run_delay leaves out"),
+	PART(fault_huge, WG_T_FAULT_HUGE, "of cpu_fault_ns: faults that put a huge page in place",
+	     .since = 2),
 	PART(stolen, WG_T_STOLEN,
 	     "of the on-CPU states: steal and interrupts, left out by the kernel"),
 	PART(before, WG_T_BEFORE, "on a CPU before its exec, in no state"),
@@ -197,25 +259,69 @@ _Static_assert(ARRAY_SIZE(thread_columns) == 11 + 2 * WG_STATE_CNT + WG_COUNT_CN
 						     sizeof(struct wg_kernel) / 8 + 4,
 	       "thread columns");
 
-#define COLUMNS(c) (c), ARRAY_SIZE(c)
+#define ID_FROM_0 "id INTEGER PRIMARY KEY, -- from 0"
+#define OF(cols) .columns = cols, .column_cnt = ARRAY_SIZE(cols)
 #define OF_RUN "run INTEGER NOT NULL REFERENCES run(id)"
 
 const struct table tables[TABLE_CNT] = {
-	[TABLE_RECORDING] = {"recording", "one row: how this file came about", NULL, NULL,
-			     COLUMNS(recording_columns)},
-	[TABLE_HOST] = {"host", "one row: the machine", NULL, NULL, COLUMNS(host_columns)},
-	[TABLE_CONDITIONS] = {"conditions", "two rows: what may move while measuring",
-			      "reading INTEGER PRIMARY KEY, -- 0 at the start, 1 at the end",
-			      "reading", COLUMNS(conditions_columns)},
-	[TABLE_LIB] = {"lib", "versions of libraries and runtimes in play", NULL, NULL,
-		       COLUMNS(lib_columns)},
-	[TABLE_LOSS] = {"loss", "what could not be seen", NULL, NULL, COLUMNS(loss_columns)},
-	[TABLE_RUN] = {"run", "one row a measured window", "id INTEGER PRIMARY KEY,", "id",
-		       COLUMNS(run_columns)},
-	[TABLE_WORK] = {"work", "one row a unit of work, as the runner reports it", OF_RUN ",",
-			"run", COLUMNS(work_columns)},
-	[TABLE_THREAD] = {"thread", "one row a task and run: its ledger inside the window",
-			  OF_RUN ",", "run", COLUMNS(thread_columns)},
+	[TABLE_RECORDING] = {.name = "recording",
+			     .doc = "one row: how this file came about",
+			     OF(recording_columns)},
+	[TABLE_HOST] = {.name = "host", .doc = "one row: the machine", OF(host_columns)},
+	[TABLE_CONDITIONS] = {.name = "conditions",
+			      .doc = "two rows: what may move while measuring",
+			      .key = "reading INTEGER PRIMARY KEY, -- 0 at the start, 1 at the end",
+			      .key_name = "reading",
+			      OF(conditions_columns)},
+	[TABLE_LIB] = {.name = "lib",
+		       .doc = "versions of libraries and runtimes in play",
+		       OF(lib_columns)},
+	[TABLE_LOSS] = {.name = "loss", .doc = "what could not be seen", OF(loss_columns)},
+	[TABLE_FRAME] = {.name = "frame",
+			 .doc = "functions on call paths",
+			 .key = ID_FROM_0,
+			 .key_name = "id",
+			 OF(frame_columns),
+			 .since = 2},
+	[TABLE_STACK] = {.name = "stack",
+			 .doc = "call paths; the view path spells them out",
+			 .key = ID_FROM_0,
+			 .key_name = "id",
+			 OF(stack_columns),
+			 .since = 2},
+	[TABLE_LOCK] = {.name = "lock",
+			.doc = "addresses that were waited on",
+			.key = ID_FROM_0,
+			.key_name = "id",
+			OF(lock_columns),
+			.since = 2},
+	[TABLE_RUN] = {.name = "run",
+		       .doc = "one row a measured window",
+		       .key = "id INTEGER PRIMARY KEY,",
+		       .key_name = "id",
+		       OF(run_columns)},
+	[TABLE_WORK] = {.name = "work",
+			.doc = "one row a unit of work, as the runner reports it",
+			.key = OF_RUN ",",
+			.key_name = "run",
+			OF(work_columns)},
+	[TABLE_THREAD] = {.name = "thread",
+			  .doc = "one row a task and run: its ledger inside the window",
+			  .key = OF_RUN ",",
+			  .key_name = "run",
+			  OF(thread_columns)},
+	[TABLE_SITE] = {.name = "site",
+			.doc = "where time of a run went: waits, samples, faults by call path",
+			.key = OF_RUN ",",
+			.key_name = "run",
+			OF(site_columns),
+			.since = 2},
+	[TABLE_WAKER] = {.name = "waker",
+			 .doc = "who ended waits of a site, and from where; a sample",
+			 .key = OF_RUN ",",
+			 .key_name = "run",
+			 OF(waker_columns),
+			 .since = 2},
 };
 
 /* Views: nothing of ours reads them, they are for people with sqlite3 or DuckDB. */
@@ -266,19 +372,86 @@ static const char views[] =
 	"    sum(kernel_min_flt) AS kernel_min_flt,\n"
 	"    sum(faults_major + faults_untrapped_major) AS faults_major, sum(kernel_maj_flt) AS "
 	"kernel_maj_flt\n"
-	"  FROM thread WHERE flags & 8 = 0 GROUP BY run;\n";
+	"  FROM thread WHERE flags & 8 = 0 GROUP BY run;\n"
+	"CREATE VIEW path AS -- call paths in words, the leaf first\n"
+	"  SELECT s.id AS stack, (SELECT group_concat(name, ' < ') FROM (SELECT f.name\n"
+	"      FROM json_each(s.frames) j JOIN frame f ON f.id = j.value ORDER BY j.key)) AS path\n"
+	"  FROM stack s;\n"
+	"CREATE VIEW waits AS -- blocked time by call path and lock, in words\n"
+	"  SELECT r.label, r.repeat, s.role, s.state, s.count, s.total_ns / 1e9 AS total_s,\n"
+	"    s.max_ns / 1e9 AS max_s, printf('%s %s+0x%x', l.symbol, l.module, l.offset) AS lock,\n"
+	"    p.path\n"
+	"  FROM site s JOIN run r ON r.id = s.run JOIN path p ON p.stack = s.stack\n"
+	"  LEFT JOIN lock l ON l.id = s.lock WHERE s.kind = 'wait';\n"
+	"CREATE VIEW samples AS -- on-CPU samples by call path, in words\n"
+	"  SELECT r.label, r.repeat, s.role, s.state, CASE s.user WHEN 1 THEN 'user' ELSE "
+	"'kernel'\n"
+	"    END AS mode, s.count, s.traffic_cnt, p.path\n"
+	"  FROM site s JOIN run r ON r.id = s.run JOIN path p ON p.stack = s.stack\n"
+	"  WHERE s.kind = 'sample';\n";
+
+/* --- enums by their names */
+
+static const char *const lock_kind_names[LOCK_KIND_CNT] = {
+	[LOCK_FUTEX] = "futex",
+	[LOCK_KERNEL] = "kernel",
+};
+
+static const char *const site_kind_names[SITE_KIND_CNT] = {
+	[SITE_WAIT] = "wait",
+	[SITE_SAMPLE] = "sample",
+	[SITE_FAULT] = "fault",
+};
+
+const char *schema_enum_name(enum kind kind, unsigned int v)
+{
+	switch (kind) {
+	case K_ROLE:
+		return v < ROLE_CNT ? role_name((enum role)v) : NULL;
+	case K_STATE:
+		return v < WG_STATE_CNT ? state_name((enum wg_state)v) : NULL;
+	case K_STACK_END:
+		return v < WG_END_CNT ? stack_end_name((enum wg_stack_end)v) : NULL;
+	case K_LOCK_KIND:
+		return v < LOCK_KIND_CNT ? lock_kind_names[v] : NULL;
+	case K_SITE_KIND:
+		return v < SITE_KIND_CNT ? site_kind_names[v] : NULL;
+	default:
+		return NULL;
+	}
+}
+
+int schema_enum_parse(enum kind kind, const char *name)
+{
+	const char *other;
+
+	for (unsigned int i = 0; (other = schema_enum_name(kind, i)); i++) {
+		if (!strcmp(other, name))
+			return (int)i;
+	}
+	return -EINVAL;
+}
+
+/* --- SQL */
 
 static const char *sql_type(enum kind kind)
 {
 	switch (kind) {
 	case K_AMOUNT_OPT:
 	case K_BIG_OPT:
+	case K_INDEX:
 		return "INTEGER";
 	case K_REAL:
 		return "REAL NOT NULL";
 	case K_STR:
 	case K_COMM:
 	case K_ROLE:
+	case K_STATE:
+	case K_STACK_END:
+	case K_LOCK_KIND:
+	case K_SITE_KIND:
+	case K_PATH:
+	case K_HIST:
 		return "TEXT NOT NULL";
 	default:
 		return "INTEGER NOT NULL";
@@ -306,13 +479,6 @@ void schema_create(FILE *f)
 	fputs(views, f);
 }
 
-static void column_list(FILE *f, const struct table *t)
-{
-	fprintf(f, "%s", t->key_name ? t->key_name : "NULL");
-	for (int i = 0; i < t->column_cnt; i++)
-		fprintf(f, ", %s", t->columns[i].name);
-}
-
 void schema_insert(FILE *f, const struct table *t)
 {
 	fprintf(f, "INSERT INTO %s (", t->name);
@@ -324,9 +490,10 @@ void schema_insert(FILE *f, const struct table *t)
 		fputs(i + 1 < t->column_cnt ? "?, " : "?)", f);
 }
 
-void schema_select(FILE *f, const struct table *t)
+void schema_select(FILE *f, const struct table *t, int schema)
 {
-	fputs("SELECT ", f);
-	column_list(f, t);
+	fprintf(f, "SELECT %s", t->key_name ? t->key_name : "NULL");
+	for (int i = 0; i < t->column_cnt; i++)
+		fprintf(f, ", %s", t->columns[i].since > schema ? "0" : t->columns[i].name);
 	fprintf(f, " FROM %s ORDER BY rowid", t->name);
 }

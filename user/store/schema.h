@@ -27,7 +27,15 @@ enum kind {
 	K_REAL,	      /* double, finite, not negative */
 	K_STR,	      /* char *, of the heap; valid UTF-8 */
 	K_COMM,	      /* char[WG_COMM_LEN]; valid UTF-8 */
-	K_ROLE,	      /* enum role by its name */
+	K_ROLE,	      /* an enum, by its name: role */
+	K_STATE,      /* wg_state */
+	K_STACK_END,  /* wg_stack_end */
+	K_LOCK_KIND,  /* lock_kind */
+	K_SITE_KIND,  /* site_kind */
+	K_NTH,	      /* no field: the row's number in its array, from 0 */
+	K_INDEX,      /* uint32_t, the number of a row elsewhere; NULL for NO_INDEX */
+	K_PATH,	      /* struct stack: its frames, as a JSON array of their numbers */
+	K_HIST,	      /* uint64_t[WG_HIST_CNT], as a JSON array without the zeros at its end */
 };
 
 struct column {
@@ -35,6 +43,7 @@ struct column {
 	enum kind kind;
 	size_t offset;
 	const char *doc;
+	int since; /* the schema that brought it; 0 in files older than that */
 };
 
 struct table {
@@ -44,6 +53,7 @@ struct table {
 	const char *key_name;
 	const struct column *columns;
 	int column_cnt;
+	int since; /* the schema that brought it; no rows in files older than that */
 };
 
 enum table_id {
@@ -52,9 +62,14 @@ enum table_id {
 	TABLE_CONDITIONS,
 	TABLE_LIB,
 	TABLE_LOSS,
+	TABLE_FRAME, /* what others refer to comes before them */
+	TABLE_STACK,
+	TABLE_LOCK,
 	TABLE_RUN,
 	TABLE_WORK,
 	TABLE_THREAD,
+	TABLE_SITE,
+	TABLE_WAKER,
 	TABLE_CNT,
 };
 
@@ -63,6 +78,11 @@ extern const struct table tables[TABLE_CNT];
 /* SQL, each ended by ";\n" where it is a whole statement. */
 void schema_create(FILE *f);			    /* all tables and views */
 void schema_insert(FILE *f, const struct table *t); /* with a "?" for the key and each column */
-void schema_select(FILE *f, const struct table *t); /* key and columns in order, by rowid */
+/* Key and columns in order, by rowid, out of a file of this schema. */
+void schema_select(FILE *f, const struct table *t, int schema);
+
+/* The name of value number v of an enum kind, NULL when there is none; and back, or -EINVAL. */
+const char *schema_enum_name(enum kind kind, unsigned int v);
+int schema_enum_parse(enum kind kind, const char *name);
 
 #endif

@@ -90,7 +90,56 @@ static int bind_real(sqlite3_stmt *s, int at, double v)
 	return sqlite3_bind_double(s, at, isfinite(v) && v > 0 ? v : 0);
 }
 
-static int bind(sqlite3_stmt *s, int at, const struct column *c, const void *base)
+/* "[3,1,4]" of numbers that get() gives one after the other. */
+static int bind_list(sqlite3_stmt *s, int at, const void *list, size_t cnt,
+		     uint64_t (*get)(const void *list, size_t i))
+{
+	scoped_free char *text = malloc(cnt * 21 + 3);
+	char *p = text;
+
+	if (!text)
+		return SQLITE_NOMEM;
+	*p++ = '[';
+	for (size_t i = 0; i < cnt; i++)
+		p += sprintf(p, "%s%" PRIu64, i ? "," : "", get(list, i));
+	strcpy(p, "]");
+	return sqlite3_bind_text(s, at, text, -1, SQLITE_TRANSIENT);
+}
+
+static uint64_t frame_at(const void *list, size_t i)
+{
+	return ((const uint32_t *)list)[i];
+}
+
+static uint64_t bucket_at(const void *list, size_t i)
+{
+	uint64_t v = ((const uint64_t *)list)[i];
+
+	return v > STORE_AMOUNT_MAX ? STORE_AMOUNT_MAX : v;
+}
+
+static int bind_path(sqlite3_stmt *s, int at, const struct stack *stack)
+{
+	size_t cnt = stack->frame_cnt > STORE_PATH_MAX ? STORE_PATH_MAX : stack->frame_cnt;
+
+	return bind_list(s, at, stack->frames, cnt, frame_at);
+}
+
+static int bind_hist(sqlite3_stmt *s, int at, const uint64_t *hist)
+{
+	size_t cnt = WG_HIST_CNT;
+
+	while (cnt && !hist[cnt - 1])
+		cnt--;
+	return bind_list(s, at, hist, cnt, bucket_at);
+}
+
+static int bind_index(sqlite3_stmt *s, int at, uint32_t v)
+{
+	return v == NO_INDEX ? sqlite3_bind_null(s, at) : sqlite3_bind_int64(s, at, v);
+}
+
+static int bind(sqlite3_stmt *s, int at, const struct column *c, const void *base, size_t nth)
 {
 	const void *p = (const char *)base + c->offset;
 
@@ -119,7 +168,19 @@ static int bind(sqlite3_stmt *s, int at, const struct column *c, const void *bas
 	case K_COMM:
 		return bind_comm(s, at, p);
 	case K_ROLE:
-		return bind_text(s, at, role_name(*(const enum role *)p));
+	case K_STATE:
+	case K_STACK_END:
+	case K_LOCK_KIND:
+	case K_SITE_KIND:
+		return bind_text(s, at, schema_enum_name(c->kind, *(const unsigned int *)p));
+	case K_NTH:
+		return sqlite3_bind_int64(s, at, (sqlite3_int64)nth);
+	case K_INDEX:
+		return bind_index(s, at, *(const uint32_t *)p);
+	case K_PATH:
+		return bind_path(s, at, p);
+	case K_HIST:
+		return bind_hist(s, at, p);
 	}
 	return SQLITE_MISUSE;
 }
@@ -141,14 +202,14 @@ static int prepare(struct writer *w, const struct table *t, sqlite3_stmt **out)
 }
 
 static int put(struct writer *w, sqlite3_stmt *s, const struct table *t, int64_t key,
-	       const void *row)
+	       const void *row, size_t nth)
 {
 	int at = 1, rc = SQLITE_OK;
 
 	if (t->key)
 		rc = sqlite3_bind_int64(s, at++, key);
 	for (int i = 0; rc == SQLITE_OK && i < t->column_cnt; i++)
-		rc = bind(s, at++, &t->columns[i], row);
+		rc = bind(s, at++, &t->columns[i], row, nth);
 	if (rc == SQLITE_NOMEM)
 		return err_sys(w->e, -ENOMEM, "cannot write %s", w->path);
 	if (rc != SQLITE_OK || sqlite3_step(s) != SQLITE_DONE)
@@ -164,7 +225,7 @@ static int put_all(struct writer *w, sqlite3_stmt *s, enum table_id id, const vo
 	int err = 0;
 
 	for (size_t i = 0; !err && i < cnt; i++) {
-		err = put(w, s, &tables[id], key, (const char *)rows + i * row_sz);
+		err = put(w, s, &tables[id], key, (const char *)rows + i * row_sz, i);
 		key += key_step;
 	}
 	return err;
@@ -182,26 +243,27 @@ static int put_table(struct writer *w, enum table_id id, const void *rows, size_
 	return err;
 }
 
-/* What belongs to runs: the key is the run's id, from 1. */
-static int put_of_runs(struct writer *w, const struct recording *r)
+/* One table of what belongs to runs: the key is the run's id, from 1. */
+static int put_of_runs(struct writer *w, enum table_id id, const struct recording *r)
 {
-	sqlite3_stmt *threads = NULL, *works = NULL;
-	int err;
+	sqlite3_stmt *s = NULL;
+	int err = prepare(w, &tables[id], &s);
 
-	err = prepare(w, &tables[TABLE_THREAD], &threads);
-	if (!err)
-		err = prepare(w, &tables[TABLE_WORK], &works);
 	for (size_t i = 0; !err && i < r->run_cnt; i++) {
 		const struct run *run = &r->runs[i];
+		const struct {
+			const void *rows;
+			size_t cnt, row_sz;
+		} of[TABLE_CNT] = {
+			[TABLE_WORK] = {run->works, run->work_cnt, sizeof(*run->works)},
+			[TABLE_THREAD] = {run->threads, run->thread_cnt, sizeof(*run->threads)},
+			[TABLE_SITE] = {run->sites, run->site_cnt, sizeof(*run->sites)},
+			[TABLE_WAKER] = {run->wakers, run->waker_cnt, sizeof(*run->wakers)},
+		};
 
-		err = put_all(w, threads, TABLE_THREAD, run->threads, run->thread_cnt,
-			      sizeof(*run->threads), (int64_t)i + 1, 0);
-		if (!err)
-			err = put_all(w, works, TABLE_WORK, run->works, run->work_cnt,
-				      sizeof(*run->works), (int64_t)i + 1, 0);
+		err = put_all(w, s, id, of[id].rows, of[id].cnt, of[id].row_sz, (int64_t)i + 1, 0);
 	}
-	sqlite3_finalize(threads);
-	sqlite3_finalize(works);
+	sqlite3_finalize(s);
 	return err;
 }
 
@@ -239,9 +301,15 @@ static int put_recording(struct writer *w, const struct recording *r)
 	if (!err)
 		err = put_table(w, TABLE_LOSS, r->losses, r->loss_cnt, sizeof(*r->losses), 0);
 	if (!err)
-		err = put_table(w, TABLE_RUN, r->runs, r->run_cnt, sizeof(*r->runs), 1);
+		err = put_table(w, TABLE_FRAME, r->frames, r->frame_cnt, sizeof(*r->frames), 0);
 	if (!err)
-		err = put_of_runs(w, r);
+		err = put_table(w, TABLE_STACK, r->stacks, r->stack_cnt, sizeof(*r->stacks), 0);
+	if (!err)
+		err = put_table(w, TABLE_LOCK, r->locks, r->lock_cnt, sizeof(*r->locks), 0);
+	if (!err)
+		err = put_table(w, TABLE_RUN, r->runs, r->run_cnt, sizeof(*r->runs), 1);
+	for (int id = TABLE_WORK; !err && id < TABLE_CNT; id++)
+		err = put_of_runs(w, (enum table_id)id, r);
 	return err ? err : exec(w, "COMMIT");
 }
 
