@@ -19,7 +19,9 @@ MAY_INCLUDE = {
     "report": {"base", "model", "report"},
     "host": {"base", "model", "host"},
     "runner": {"base", "model", "runner"},
-    "collect": {"base", "model", "collect"},
+    "unwind": {"base", "unwind"},
+    "symbol": {"base", "symbol"},
+    "collect": {"base", "model", "unwind", "symbol", "collect"},
 }
 # Of the model, the collector knows the data only: it fills recordings and makes no sense of them.
 COLLECT_MODEL = {"model/recording.h", "model/ledger.h"}
@@ -30,6 +32,8 @@ ONLY_IN = {
     r"sqlite3\.h": {"store"},
     r"libsmartcols\.h": {"report"},
     r"jansson\.h": {"report", "runner", "cmd"},
+    r"elfutils/|dwarf\.h": {"unwind", "symbol"},
+    r"capstone/|libiberty/": {"symbol"},
 }
 # The model makes no input or output.
 MODEL_NOT = r"(stdio|fcntl|unistd|dirent)\.h|sys/"

@@ -4,6 +4,7 @@
 #
 #   tests/unit/test_*.c   --cc, ASan, UBSan-->  build/san/unit/test_*    cmocka, one program a file
 #   tests/golden/*.c      --cc, ASan, UBSan-->  build/san/golden/*       recordings and renderer
+#   tests/fuzz/fuzz_*.c   --clang, libFuzzer->  build/fuzz/fuzz_*        one program a file
 
 S := $(B)/san
 TEST_SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -12,7 +13,7 @@ TEST_CFLAGS = -O1 -g -std=gnu11 $(WARN) -D_GNU_SOURCE -DWALLGAP_VERSION='"$(VERS
 	      -DPREFIX='"$(PREFIX)"' -Ibpf -Iuser -Itests -MMD -MP $(TEST_SAN_FLAGS) $(PKG_CFLAGS)
 
 # All of user space that needs neither a BPF object nor a command line.
-TEST_LIB_SRC := $(sort $(foreach d,base model store report runner host,$(wildcard user/$(d)/*.c)))
+TEST_LIB_SRC := $(sort $(foreach d,base model store report runner host unwind symbol,$(wildcard user/$(d)/*.c)))
 TEST_LIB_OBJ := $(TEST_LIB_SRC:%.c=$(S)/%.o)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(S)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 GOLDEN_BIN := $(S)/golden/cases $(S)/golden/render
@@ -43,9 +44,38 @@ $(S)/golden/%: $(S)/tests/golden/%.o $(S)/libtest.a
 
 .PRECIOUS: $(S)/user/%.o $(S)/tests/%.o
 
-.PHONY: test-unit test-golden golden-update test-live lint
+# Fuzz targets get the parsers of files that others wrote, built a third time: for libFuzzer.
+F := $(B)/fuzz
+FUZZ_SECONDS ?= 60
+FUZZ_SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_CFLAGS = $(subst $(TEST_SAN_FLAGS),$(FUZZ_SAN_FLAGS) -fsanitize=fuzzer-no-link,$(TEST_CFLAGS))
+FUZZ_LIB_SRC := $(sort $(foreach d,base unwind symbol,$(wildcard user/$(d)/*.c)))
+FUZZ_LIB_OBJ := $(FUZZ_LIB_SRC:%.c=$(F)/%.o)
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(F)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+# clang comes without libFuzzer on some systems.
+FUZZ_PROBE = echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' | \
+	     $(CLANG) -fsanitize=fuzzer,address -x c - -o /dev/null 2>/dev/null
 
-test: deps ## set up, build, and run all tests: unit, golden, lint, live, vm
+$(F)/user/%.o: user/%.c
+	@mkdir -p $(@D)
+	$(call say,CCFUZZ,$<)$(CLANG) $(FUZZ_CFLAGS) -c $< -o $@
+
+$(F)/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(call say,CCFUZZ,$<)$(CLANG) $(FUZZ_CFLAGS) -c $< -o $@
+
+$(F)/libfuzz.a: $(FUZZ_LIB_OBJ)
+	$(Q)rm -f $@
+	$(call say,AR,$@)ar rcs $@ $^
+
+$(F)/fuzz_%: $(F)/tests/fuzz/fuzz_%.o $(F)/tests/fuzz/seeds.o $(F)/libfuzz.a
+	$(call say,LINK,$@)$(CLANG) $(FUZZ_SAN_FLAGS) -fsanitize=fuzzer $^ -o $@ $(PKG_LIBS) -lm -lpthread
+
+.PRECIOUS: $(F)/user/%.o $(F)/tests/%.o
+
+.PHONY: test-unit test-golden golden-update test-fuzz fuzz-run test-live lint
+
+test: deps ## set up, build, and run all tests: unit, golden, fuzz, lint, live, vm
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)sh tests/run-all.sh $(SUITES)
 
@@ -58,6 +88,16 @@ test-golden: $(GOLDEN_BIN) ## recordings against the reports expected of them
 golden-update: $(GOLDEN_BIN) ## take the reports as they are now for the expected ones
 	$(Q)python3 tests/golden/run.py --update $(S)/golden
 
+test-fuzz: ## parsers of files that others wrote, FUZZ_SECONDS each (60): under ASan and UBSan
+	$(Q)if $(FUZZ_PROBE); then \
+		$(MAKE) --no-print-directory fuzz-run; \
+	else \
+		sh tests/fuzz/run.sh --skip "$(CLANG) has no libFuzzer here (libclang-rt-*-dev)" $(FUZZ_BIN); \
+	fi
+
+fuzz-run: $(FUZZ_BIN)
+	$(Q)sh tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_BIN)
+
 test-live: all ## planted workloads on this kernel, against what the tool says of them (root)
 	$(Q)$(SUDO) python3 tests/live/run.py
 
@@ -67,4 +107,4 @@ test-vm: all ## the same on other kernels, under qemu
 lint: ## layout of the code, allowed includes, findings of cppcheck
 	$(Q)python3 tests/lint.py $(FORMAT_DIRS)
 
--include $(TEST_LIB_OBJ:.o=.d) $(wildcard $(S)/tests/*/*.d)
+-include $(TEST_LIB_OBJ:.o=.d) $(wildcard $(S)/tests/*/*.d) $(FUZZ_LIB_OBJ:.o=.d) $(wildcard $(F)/tests/*/*.d)

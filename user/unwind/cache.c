@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Unwind tables kept in files for the next run; see table.h. A file is a header and then the
+ * table's arrays as they are in memory: page, row, rule, start. It is ours alone, yet everything
+ * in it is checked: it may come from another version, be torn, or lie on a bad disk.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "base/util.h"
+#include "unwind/table.h"
+
+/* Goes up with the file's layout, and with what the same ELF file is turned into. */
+#define CACHE_VERSION 1
+#define BUILD_ID_MAX 128
+
+static const char cache_magic[8] = "wgunwind";
+
+struct cache_head {
+	char magic[8];
+	uint32_t version;
+	uint32_t crc; /* of all the rest, this being 0 */
+	char build_id[BUILD_ID_MAX];
+	uint64_t base;
+	uint32_t page_cnt;
+	uint32_t row_cnt;
+	uint32_t rule_cnt;
+	uint32_t start_cnt;
+	uint32_t fde_bad_cnt;
+	uint32_t row_unsupported_cnt;
+};
+
+_Static_assert(sizeof(struct cache_head) == 176, "cache_head has a hole");
+
+struct part {
+	void **data;
+	size_t sz;
+};
+
+enum { PART_CNT = 4 };
+
+/* The arrays of a table in the order in which they are stored. */
+static void parts_of(struct unwind_table *t, struct part part[PART_CNT])
+{
+	size_t page_cnt = t->page_cnt ? (size_t)t->page_cnt + 1 : 0;
+
+	part[0] = (struct part){(void **)&t->page, page_cnt * sizeof(*t->page)};
+	part[1] = (struct part){(void **)&t->row, (size_t)t->row_cnt * sizeof(*t->row)};
+	part[2] = (struct part){(void **)&t->rule, (size_t)t->rule_cnt * sizeof(*t->rule)};
+	part[3] = (struct part){(void **)&t->start, (size_t)t->start_cnt * sizeof(*t->start)};
+}
+
+static uint32_t checksum(const struct cache_head *head, const struct part part[PART_CNT])
+{
+	struct cache_head zeroed = *head;
+	uLong crc;
+
+	zeroed.crc = 0;
+	crc = crc32_z(0, (const Bytef *)&zeroed, sizeof(zeroed));
+	for (int i = 0; i < PART_CNT; i++)
+		if (part[i].sz)
+			crc = crc32_z(crc, *part[i].data, part[i].sz);
+	return (uint32_t)crc;
+}
+
+/* It becomes a file's name, so it is nothing but hex digits. */
+static bool is_build_id(const char *build_id)
+{
+	size_t len = strlen(build_id);
+
+	return len && len < BUILD_ID_MAX && strspn(build_id, "0123456789abcdef") == len;
+}
+
+static bool only_ours(int fd, mode_t type)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && (st.st_mode & S_IFMT) == type && st.st_uid == geteuid() &&
+	       !(st.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* A descriptor of the folder, or -1. */
+static int open_folder(const char *folder)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd >= 0 && !only_ours(fd, S_IFDIR)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* Make a folder and those above it that are missing; one that is there is left as it is. */
+static void make_folder(const char *folder)
+{
+	scoped_free char *path = strdup(folder);
+
+	if (!path)
+		return;
+	for (char *p = path + 1; *path && *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		mkdir(path, 0700);
+		*p = '/';
+	}
+	mkdir(path, 0700);
+}
+
+static bool read_all(int fd, void *buf, size_t sz)
+{
+	for (size_t done = 0; done < sz;) {
+		ssize_t got = read(fd, (char *)buf + done, sz - done);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return false;
+		done += (size_t)got;
+	}
+	return true;
+}
+
+static bool write_all(int fd, const void *buf, size_t sz)
+{
+	for (size_t done = 0; done < sz;) {
+		ssize_t put = write(fd, (const char *)buf + done, sz - done);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			return false;
+		done += (size_t)put;
+	}
+	return true;
+}
+
+/* Each page's rows ascend from one at 0 and name rules that there are. */
+static bool rows_valid(const struct unwind_table *t)
+{
+	if (!t->page_cnt)
+		return !t->row_cnt;
+	if (t->page[0] || t->page[t->page_cnt] != t->row_cnt)
+		return false;
+	for (uint32_t p = 0; p < t->page_cnt; p++) {
+		uint32_t begin = t->page[p], end = t->page[p + 1];
+
+		if (begin > end || end > t->row_cnt)
+			return false;
+		for (uint32_t i = begin; i < end; i++) {
+			uint32_t off = t->row[i] & (WG_PAGE_SIZE - 1);
+
+			if (i == begin ? off != 0 : off <= (t->row[i - 1] & (WG_PAGE_SIZE - 1)))
+				return false;
+			if (t->row[i] >> 8 >= t->rule_cnt)
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool rules_valid(const struct unwind_table *t)
+{
+	for (uint32_t i = 0; i < t->rule_cnt; i++) {
+		const struct wg_rule *rule = &t->rule[i];
+
+		if (rule->cfa > WG_CFA_UNSUPPORTED || rule->rbp > WG_RBP_LOST)
+			return false;
+		if (rule->cfa == WG_CFA_REG && rule->cfa_arg > 15)
+			return false;
+	}
+	return true;
+}
+
+static bool starts_valid(const struct unwind_table *t)
+{
+	uint64_t end = (uint64_t)t->page_cnt << WG_PAGE_SHIFT;
+
+	if (t->row_cnt && !t->start_cnt)
+		return false;
+	for (uint32_t i = 0; i < t->start_cnt; i++)
+		if (t->start[i] >= end || (i && t->start[i] <= t->start[i - 1]))
+			return false;
+	return true;
+}
+
+static bool table_valid(const struct unwind_table *t)
+{
+	return rows_valid(t) && rules_valid(t) && starts_valid(t);
+}
+
+/* The header fits this build-id and this version, and the file's size is what it says. */
+static bool head_valid(const struct cache_head *head, const char *build_id, uint64_t file_sz,
+		       struct unwind_table *t)
+{
+	struct part part[PART_CNT];
+	uint64_t sz = sizeof(*head);
+
+	if (memcmp(head->magic, cache_magic, sizeof(head->magic)) ||
+	    head->version != CACHE_VERSION || head->build_id[BUILD_ID_MAX - 1] ||
+	    strcmp(head->build_id, build_id))
+		return false;
+	*t = (struct unwind_table){
+		.base = head->base,
+		.page_cnt = head->page_cnt,
+		.row_cnt = head->row_cnt,
+		.rule_cnt = head->rule_cnt,
+		.start_cnt = head->start_cnt,
+		.fde_bad_cnt = head->fde_bad_cnt,
+		.row_unsupported_cnt = head->row_unsupported_cnt,
+	};
+	if (t->base % WG_PAGE_SIZE || t->base >> 47 || t->rule_cnt > WG_RULE_MAX ||
+	    t->page_cnt > UINT32_MAX >> WG_PAGE_SHIFT)
+		return false;
+	parts_of(t, part);
+	for (int i = 0; i < PART_CNT; i++)
+		sz += part[i].sz;
+	return sz == file_sz;
+}
+
+static int load(struct unwind_table *t, int fd, const char *build_id)
+{
+	struct part part[PART_CNT];
+	struct cache_head head;
+	struct stat st;
+
+	if (!only_ours(fd, S_IFREG) || fstat(fd, &st) || !read_all(fd, &head, sizeof(head)) ||
+	    !head_valid(&head, build_id, (uint64_t)st.st_size, t))
+		return -ENOENT;
+	parts_of(t, part);
+	for (int i = 0; i < PART_CNT; i++) {
+		if (!part[i].sz)
+			continue;
+		*part[i].data = malloc(part[i].sz);
+		if (!*part[i].data || !read_all(fd, *part[i].data, part[i].sz))
+			return -ENOENT;
+	}
+	return checksum(&head, part) == head.crc && table_valid(t) ? 0 : -ENOENT;
+}
+
+int unwind_cache_load(struct unwind_table *t, const char *folder, const char *build_id)
+{
+	scoped_fd int folder_fd = -1;
+	scoped_fd int fd = -1;
+	int rc;
+
+	*t = (struct unwind_table){0};
+	if (!is_build_id(build_id))
+		return -ENOENT;
+	folder_fd = open_folder(folder);
+	if (folder_fd < 0)
+		return -ENOENT;
+	/* O_NONBLOCK: opening a FIFO put there would wait for ever */
+	fd = openat(folder_fd, build_id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return -ENOENT;
+	rc = load(t, fd, build_id);
+	if (rc)
+		unwind_table_clear(t);
+	return rc;
+}
+
+static bool save(const struct unwind_table *t, int fd, const char *build_id)
+{
+	struct unwind_table copy = *t;
+	struct part part[PART_CNT];
+	struct cache_head head = {
+		.version = CACHE_VERSION,
+		.base = t->base,
+		.page_cnt = t->page_cnt,
+		.row_cnt = t->row_cnt,
+		.rule_cnt = t->rule_cnt,
+		.start_cnt = t->start_cnt,
+		.fde_bad_cnt = t->fde_bad_cnt,
+		.row_unsupported_cnt = t->row_unsupported_cnt,
+	};
+	bool ok;
+
+	memcpy(head.magic, cache_magic, sizeof(head.magic));
+	memcpy(head.build_id, build_id, strlen(build_id));
+	parts_of(&copy, part);
+	head.crc = checksum(&head, part);
+	ok = write_all(fd, &head, sizeof(head));
+	for (int i = 0; i < PART_CNT && ok; i++)
+		ok = write_all(fd, *part[i].data, part[i].sz);
+	return ok;
+}
+
+int unwind_cache_save(const struct unwind_table *t, const char *folder, const char *build_id)
+{
+	scoped_fd int folder_fd = -1;
+	scoped_fd int fd = -1;
+	char temp[BUILD_ID_MAX + 32];
+
+	if (!is_build_id(build_id))
+		return -EINVAL;
+	make_folder(folder);
+	folder_fd = open_folder(folder);
+	if (folder_fd < 0)
+		return -EACCES;
+	snprintf(temp, sizeof(temp), ".%s.%d", build_id, (int)getpid());
+	unlinkat(folder_fd, temp, 0); /* of a process that had our number and died */
+	fd = openat(folder_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	if (!save(t, fd, build_id) || renameat(folder_fd, temp, folder_fd, build_id)) {
+		int rc = errno ? -errno : -EIO;
+
+		unlinkat(folder_fd, temp, 0);
+		return rc;
+	}
+	return 0;
+}

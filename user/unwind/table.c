@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* Rows of CFI packed into pages (see table.h and bpf/shared.h), and look-ups in them. */
+#include "unwind/table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "unwind/eh_frame.h"
+
+/* Rules that every table has, at these places. */
+enum { RULE_NONE, RULE_UNSUPPORTED };
+
+#define HASH_SIZE (2 * WG_RULE_MAX)
+
+/* The table under construction. Offsets are from the table's base. */
+struct builder {
+	struct unwind_table *t;
+	const struct cfi *cfi;
+	size_t row_cap;
+	size_t rule_cap;
+	uint32_t *hash;	   /* of HASH_SIZE: index of a rule + 1, or 0 */
+	uint32_t page_cnt; /* pages begun: the last of them is the one being filled */
+	uint64_t filled;   /* code before this has its rows */
+	bool signal;	   /* of the function at hand */
+};
+
+static uint32_t rule_hash(const struct wg_rule *rule)
+{
+	uint64_t low;
+	uint32_t high;
+
+	_Static_assert(sizeof(*rule) == sizeof(low) + sizeof(high), "hash all of it");
+	memcpy(&low, rule, sizeof(low));
+	memcpy(&high, (const char *)rule + sizeof(low), sizeof(high));
+	return (uint32_t)(((low ^ (uint64_t)high << 20) * 0x9e3779b97f4a7c15ULL) >> 32);
+}
+
+/* The rule's index; too many different ones: that of the unsupported rule. */
+static int rule_index(struct builder *b, const struct wg_rule *rule, uint32_t *idx)
+{
+	struct unwind_table *t = b->t;
+	uint32_t slot = rule_hash(rule) % HASH_SIZE;
+	int rc;
+
+	for (; b->hash[slot]; slot = (slot + 1) % HASH_SIZE) {
+		*idx = b->hash[slot] - 1;
+		if (!memcmp(&t->rule[*idx], rule, sizeof(*rule)))
+			return 0;
+	}
+	*idx = RULE_UNSUPPORTED;
+	if (t->rule_cnt == WG_RULE_MAX)
+		return 0;
+	rc = array_grow((void **)&t->rule, &b->rule_cap, t->rule_cnt, sizeof(*t->rule));
+	if (rc)
+		return rc;
+	*idx = t->rule_cnt++;
+	t->rule[*idx] = *rule;
+	b->hash[slot] = *idx + 1;
+	return 0;
+}
+
+/* A row of the page being filled, unless the one before it says the same. */
+static int push(struct builder *b, uint64_t off, uint32_t rule)
+{
+	struct unwind_table *t = b->t;
+	int rc;
+
+	if (t->row_cnt > t->page[b->page_cnt - 1] && t->row[t->row_cnt - 1] >> 8 == rule)
+		return 0;
+	rc = array_grow((void **)&t->row, &b->row_cap, t->row_cnt, sizeof(*t->row));
+	if (!rc)
+		t->row[t->row_cnt++] = rule << 8 | (off & (WG_PAGE_SIZE - 1));
+	return rc;
+}
+
+/* No function reaches to the end of the page being filled. */
+static int close_page(struct builder *b)
+{
+	if (b->page_cnt && b->filled < (uint64_t)b->page_cnt << WG_PAGE_SHIFT)
+		return push(b, b->filled, RULE_NONE);
+	return 0;
+}
+
+static void begin_pages(struct builder *b, uint32_t end)
+{
+	while (b->page_cnt < end)
+		b->t->page[b->page_cnt++] = b->t->row_cnt;
+}
+
+/* Code from off to end, all in one page, none of it added before. */
+static int add_in_page(struct builder *b, uint64_t off, uint64_t end, uint32_t rule)
+{
+	uint32_t page = (uint32_t)(off >> WG_PAGE_SHIFT);
+	int rc = 0;
+
+	if (page >= b->page_cnt) {
+		rc = close_page(b);
+		begin_pages(b, page + 1);
+		b->filled = (uint64_t)page << WG_PAGE_SHIFT;
+	}
+	if (!rc && b->filled < off)
+		rc = push(b, b->filled, RULE_NONE);
+	if (!rc)
+		rc = push(b, off, rule);
+	b->filled = end;
+	return rc;
+}
+
+static int add_code(void *ctx, uint64_t start, uint64_t end, const struct cfi_state *s)
+{
+	struct builder *b = ctx;
+	struct wg_rule rule = cfi_rule(s, b->signal);
+	uint32_t idx;
+	int rc = rule_index(b, &rule, &idx);
+
+	start -= b->t->base;
+	end -= b->t->base;
+	while (!rc && start < end) {
+		uint64_t page_end = (start | (WG_PAGE_SIZE - 1)) + 1;
+		uint64_t part_end = end < page_end ? end : page_end;
+
+		rc = add_in_page(b, start, part_end, idx);
+		start = part_end;
+	}
+	return rc;
+}
+
+/* Give back what growing took too much. */
+static void trim(struct unwind_table *t)
+{
+	void *row = realloc(t->row, t->row_cnt * sizeof(*t->row));
+	void *rule = realloc(t->rule, t->rule_cnt * sizeof(*t->rule));
+
+	if (row)
+		t->row = row;
+	if (rule)
+		t->rule = rule;
+}
+
+static int fill(struct builder *b)
+{
+	static const struct wg_rule fixed[] = {
+		[RULE_NONE] = {.cfa = WG_CFA_NONE},
+		[RULE_UNSUPPORTED] = {.cfa = WG_CFA_UNSUPPORTED},
+	};
+	struct unwind_table *t = b->t;
+	uint32_t idx;
+	int rc = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(fixed) && !rc; i++)
+		rc = rule_index(b, &fixed[i], &idx);
+	for (size_t i = 0; i < b->cfi->fde_cnt && !rc; i++) {
+		const struct cfi_fde *fde = &b->cfi->fde[i];
+		bool broken = false;
+
+		b->signal = b->cfi->cie[fde->cie].signal;
+		t->start[t->start_cnt++] = (uint32_t)(fde->start - t->base);
+		rc = cfi_run_fde(b->cfi, fde, add_code, b, &broken);
+		t->fde_bad_cnt += broken;
+	}
+	if (!rc)
+		rc = close_page(b);
+	if (rc)
+		return rc;
+	begin_pages(b, t->page_cnt + 1);
+	for (uint32_t i = 0; i < t->row_cnt; i++)
+		t->row_unsupported_cnt += t->rule[t->row[i] >> 8].cfa == WG_CFA_UNSUPPORTED;
+	trim(t);
+	return 0;
+}
+
+static int build(struct unwind_table *t, const struct cfi *cfi)
+{
+	const uint32_t hash_size = HASH_SIZE;
+	struct builder b = {.t = t, .cfi = cfi};
+	scoped_free uint32_t *hash = NULL;
+	uint64_t end;
+
+	t->fde_bad_cnt = cfi->bad_cnt;
+	if (!cfi->fde_cnt)
+		return 0;
+	t->base = cfi->fde[0].start & ~(uint64_t)(WG_PAGE_SIZE - 1);
+	end = cfi->fde[cfi->fde_cnt - 1].end - t->base;
+	t->page_cnt = (uint32_t)((end + WG_PAGE_SIZE - 1) >> WG_PAGE_SHIFT);
+	t->page = malloc((t->page_cnt + 1) * sizeof(*t->page));
+	t->start = malloc(cfi->fde_cnt * sizeof(*t->start));
+	hash = calloc(hash_size, sizeof(*hash));
+	if (!t->page || !t->start || !hash)
+		return -ENOMEM;
+	b.hash = hash;
+	return fill(&b);
+}
+
+int unwind_table_from_eh_frame(struct unwind_table *t, const struct eh_frame *eh)
+{
+	struct cfi cfi;
+	int rc;
+
+	*t = (struct unwind_table){0};
+	rc = cfi_read(&cfi, eh);
+	if (rc)
+		return rc;
+	rc = build(t, &cfi);
+	cfi_clear(&cfi);
+	if (rc)
+		unwind_table_clear(t);
+	return rc;
+}
+
+static int build_from(struct unwind_table *t, int fd, const void *image, size_t sz, struct err *e)
+{
+	struct eh_frame eh;
+	int rc;
+
+	*t = (struct unwind_table){0};
+	rc = eh_frame_read(&eh, fd, image, sz, e);
+	if (rc)
+		return rc;
+	rc = unwind_table_from_eh_frame(t, &eh);
+	eh_frame_clear(&eh);
+	return rc ? err_sys(e, rc, "no memory for an unwind table") : 0;
+}
+
+int unwind_table_build(struct unwind_table *t, int fd, struct err *e)
+{
+	return build_from(t, fd, NULL, 0, e);
+}
+
+int unwind_table_build_image(struct unwind_table *t, const void *image, size_t sz, struct err *e)
+{
+	return build_from(t, -1, image, sz, e);
+}
+
+void unwind_table_clear(struct unwind_table *t)
+{
+	free(t->page);
+	free(t->row);
+	free(t->rule);
+	free(t->start);
+	*t = (struct unwind_table){0};
+}
+
+struct wg_rule unwind_table_find(const struct unwind_table *t, uint64_t addr)
+{
+	const struct wg_rule none = {.cfa = WG_CFA_NONE};
+	uint64_t page = (addr - t->base) >> WG_PAGE_SHIFT;
+	uint32_t off = addr & (WG_PAGE_SIZE - 1);
+	uint32_t lo, hi;
+
+	if (addr < t->base || page >= t->page_cnt || t->page[page] == t->page[page + 1])
+		return none;
+	/* the last row not after off; there is one at 0 */
+	lo = t->page[page];
+	hi = t->page[page + 1];
+	while (hi - lo > 1) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if ((t->row[mid] & (WG_PAGE_SIZE - 1)) <= off)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return t->rule[t->row[lo] >> 8];
+}
+
+uint64_t unwind_table_start(const struct unwind_table *t, uint64_t addr)
+{
+	uint32_t lo = 0, hi = t->start_cnt;
+
+	if (unwind_table_find(t, addr).cfa == WG_CFA_NONE)
+		return 0;
+	/* the last start not after addr; an FDE covers addr, so there is one */
+	while (hi - lo > 1) {
+		uint32_t mid = lo + (hi - lo) / 2;
+
+		if (t->start[mid] <= addr - t->base)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	return t->base + t->start[lo];
+}
