@@ -68,6 +68,18 @@ struct task_state {
 	} st[WG_STATE_SLOTS];
 	u64 count[WG_COUNT_CNT];
 	u64 part_ns[WG_PART_CNT];
+	/* of the open wait: see site.bpf.h */
+	u64 site_stack, site_object, site_ns;
+	u16 site_flags; /* enum wg_site_flags */
+	u8 site_state;
+	u8 lane; /* enum wg_lane */
+	u32 tgid;
+	u64 fault_ns;			/* st[WG_CPU_FAULT].ns when the open fault began */
+	u64 fault_pgtables, fault_anon; /* of its process, then */
+	u32 fault_nr;
+	u64 flush_ns;	 /* when it was about to ask other CPUs for a TLB flush; 0: has */
+	u16 klock_flags; /* of the outermost lock: enum wg_site_flags */
+	u16 wake_nr;
 	/* rarely touched */
 	u64 klock[WG_KLOCK_MAX];
 	u64 min_seen, maj_seen; /* the task's min_flt and maj_flt after the last fault we saw */
@@ -280,11 +292,15 @@ static __always_inline void kernel_read(struct wg_kernel *k, struct task_struct 
 	k->maj_flt = t->maj_flt;
 }
 
+/* In site.bpf.c: the wait of s has ended, at sched_ns. Returns 0. */
+int wg_site_account(struct task_state *s, u64 sched_ns);
+
 /* Blocked time ends and run-queue time begins, inside write_begin and write_end. */
 static __always_inline void woken(struct task_state *s, u64 sched_ns)
 {
 	u64 d = bill(s, sched_ns);
 
+	wg_site_account(s, sched_ns);
 	if (s->state == WG_KLOCK && s->klock_mmap)
 		s->part_ns[WG_T_KLOCK_MMAP] += d;
 	if (s->fault)
@@ -297,7 +313,7 @@ static __always_inline void woken(struct task_state *s, u64 sched_ns)
 static __always_inline void arrived(struct task_struct *t, struct task_state *s,
 				    const struct wg_cpu_slot *c, u64 sched_ns, u64 task_ns)
 {
-	u64 d, at;
+	u64 d, at, counted;
 
 	if (is_blocked(s->state)) {
 		/*
@@ -316,7 +332,10 @@ static __always_inline void arrived(struct task_struct *t, struct task_state *s,
 	}
 	d = bill(s, sched_ns);
 	if (s->preempt_blocking) {
-		s->part_ns[WG_T_PREEMPT_BLOCKING] += d;
+		/* from when it was moved to another run queue, or woken there, the kernel counts */
+		at = t->sched_info.last_queued;
+		counted = at ? sched_ns - at : t->sched_info.run_delay - s->delay_ns;
+		s->part_ns[WG_T_PREEMPT_BLOCKING] += counted < d ? d - counted : 0;
 		s->preempt_blocking = 0;
 	}
 	s->oncpu_in_ns = t->se.sum_exec_runtime;

@@ -10,7 +10,114 @@
  * fexit sees those; where it is not to be had they are taken from the task's own counters at the
  * next fault or row, and kept apart as WG_N_FAULT_UNTRAPPED.
  */
-#include "common.bpf.h"
+#include "site.bpf.h"
+
+#define FAULT_SITE_MAX 8192
+
+/* Like sites, of faults. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, FAULT_SITE_MAX);
+	__type(key, struct wg_site_key);
+	__type(value, struct wg_fault_site);
+} fault_sites SEC(".maps");
+
+#define MM_ANONPAGES 1	/* include/linux/mm_types_task.h */
+#define HUGE_PAGES 512	/* of 4 KiB, in a huge page: x86-64 */
+#define FAULT_ONE_IN 16 /* a stack costs as much as a fault: one in so many gets one */
+
+/*
+ * Anonymous memory of the process, in pages. A huge page is more than what a CPU keeps back before
+ * it adds to the sum, so it shows here at once; single pages may show later.
+ */
+static __always_inline s64 anon_pages(struct mm_struct *mm)
+{
+	struct mm_struct___before_6_2 *old = (void *)mm;
+
+	/* by a copy: the verifier does not look into arrays of structs there */
+	if (bpf_core_type_exists(struct mm_rss_stat))
+		return BPF_CORE_READ(old, rss_stat.count[MM_ANONPAGES].counter);
+	return mm->rss_stat[MM_ANONPAGES].count;
+}
+
+/* Remember what the fault's end is compared with. */
+static __always_inline void fault_note(struct task_struct *t, struct task_state *s)
+{
+	struct mm_struct *mm = t->mm;
+
+	s->fault_ns = s->st[WG_CPU_FAULT].ns;
+	if (!mm)
+		return;
+	s->fault_pgtables = mm->pgtables_bytes.counter;
+	s->fault_anon = anon_pages(mm);
+}
+
+static __always_inline struct wg_fault_site *fault_site_get(const struct wg_site_key *key)
+{
+	static const struct wg_fault_site empty;
+	struct wg_fault_site *site = bpf_map_lookup_elem(&fault_sites, key);
+
+	if (site)
+		return site;
+	bpf_map_update_elem(&fault_sites, key, &empty, BPF_NOEXIST);
+	site = bpf_map_lookup_elem(&fault_sites, key);
+	if (!site)
+		loss(WG_LOSS_SITE);
+	return site;
+}
+
+/* A fault of d ns has ended, inside of which page tables grew by so many bytes. */
+static __always_inline void fault_site(struct task_struct *t, struct task_state *s, u64 d,
+				       u64 grown, bool huge, u32 weight)
+{
+	struct walk *w = walk_get(WALK_FAULT);
+	struct wg_site_key key = {.state = WG_CPU_FAULT};
+	struct wg_fault_site *site;
+
+	if (!w)
+		return;
+	walk_begin(w, t);
+	if (has_user_stack(t)) {
+		walk_from_kernel_entry(w, t);
+		wg_walk_user(w);
+	}
+	wg_stack_keep(w);
+	key.stack = w->hash;
+	key.tgid = s->tgid;
+	key.window = wg_window;
+	key.lane = s->lane;
+	site = fault_site_get(&key);
+	if (!site)
+		return;
+	__sync_fetch_and_add(&site->cnt, weight);
+	__sync_fetch_and_add(&site->total_ns, d * weight);
+	__sync_fetch_and_add(&site->huge_cnt, huge);
+	__sync_fetch_and_add(&site->pgtables_bytes, grown);
+}
+
+/* What the fault did, and for some of them where it was. */
+static __always_inline void fault_account(struct task_struct *t, struct task_state *s)
+{
+	struct mm_struct *mm = t->mm;
+	u64 d = s->st[WG_CPU_FAULT].ns - s->fault_ns, grown;
+	bool huge, chosen;
+
+	if (!mm)
+		return;
+	grown = mm->pgtables_bytes.counter - s->fault_pgtables;
+	if ((s64)grown < 0)
+		grown = 0; /* another thread has freed some */
+	huge = anon_pages(mm) - (s64)s->fault_anon >= HUGE_PAGES;
+	if (huge) {
+		s->count[WG_N_FAULT_HUGE]++;
+		s->part_ns[WG_T_FAULT_HUGE] += d;
+	}
+	if (!site_window_open())
+		return;
+	chosen = (u32)(++s->fault_nr * GOLDEN_RATIO) < (1U << 28);
+	if (chosen || grown || huge)
+		fault_site(t, s, d, grown, huge, huge ? 1 : chosen ? FAULT_ONE_IN : 0);
+}
 
 static __always_inline int fault_begin(enum wg_fault mode, enum wg_count kind)
 {
@@ -29,6 +136,7 @@ static __always_inline int fault_begin(enum wg_fault mode, enum wg_count kind)
 	running(t, s, c);
 	bill_oncpu(s, c, sched_time(c, now));
 	faults_untrapped(s, t);
+	fault_note(t, s);
 	s->fault = mode;
 	s->count[kind]++;
 	s->state = WG_CPU_FAULT;
@@ -60,6 +168,7 @@ static __always_inline void fault_end(struct task_struct *t, struct task_state *
 	s->count[kind]++;
 	faults_seen(s, t);
 	pgtables_seen(s, t);
+	fault_account(t, s);
 	write_end(s);
 }
 

@@ -46,6 +46,7 @@ int BPF_PROG(on_contention_begin, void *lock, unsigned int flags)
 		spins = (flags & LCB_F_SPIN) && !(flags & LCB_F_MUTEX);
 		s->klock_ns = sched_time(c, now);
 		s->klock_mmap = klock_is_own_mmap(t, lock);
+		s->klock_flags = (flags & 63) | (s->klock_mmap ? WG_SITE_OWN_MMAP : 0);
 		s->count[spins ? WG_N_KLOCK_SPIN : WG_N_KLOCK_CONTENDED]++;
 		s->count[WG_N_KLOCK_MMAP] += s->klock_mmap;
 	}

@@ -105,6 +105,10 @@ static __always_inline void row_fill(struct wg_row *r, struct task_state *s, str
 	r->oncpu_in_ns = arrival ? r->kernel.oncpu_ns : s->oncpu_in_ns;
 	r->pgtables_bytes = mm ? mm->pgtables_bytes.counter : 0;
 	r->pgtables_peak_bytes = s->pgtables_peak;
+	r->site_stack = s->site_stack;
+	r->site_object = s->site_object;
+	r->site_flags = s->site_flags;
+	r->lane = s->lane;
 	if (r->pgtables_bytes > r->pgtables_peak_bytes)
 		r->pgtables_peak_bytes = r->pgtables_bytes;
 }

@@ -6,10 +6,11 @@
  */
 #include "row.bpf.h"
 #include "block.bpf.h"
+#include "site.bpf.h"
 
 extern __s64 wg_live_cnt;
 
-#define GONE_BYTES (16 * 1024 * 1024)
+#define GONE_BYTES (8 * 1024 * 1024)
 
 /* Rows of tasks that are gone. Drained by user space while the run lasts. */
 struct {
@@ -48,7 +49,71 @@ static __always_inline bool voluntary(struct task_struct *t, const struct task_s
 	return !preempt && (st || t->nvcsw > s->base.nvcsw + s->count[WG_N_SWITCH_VOLUNTARY]);
 }
 
-static __always_inline void switch_out(struct task_struct *t, struct task_state *s,
+#define FUTEX_PRIVATE_FLAG 128
+#define NR_FUTEX_WAITV 449
+#define NR_FUTEX_WAIT 455
+
+/* The futex word that t sleeps on. Of several (futex_waitv) the first. */
+static __always_inline void futex_object(struct task_struct *t, struct task_state *s)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	u64 nr = regs->orig_ax, uaddr = regs->di, op = regs->si;
+	struct {
+		u64 val, uaddr;
+		u32 flags, reserved;
+	} first = {}; /* struct futex_waitv, include/uapi/linux/futex.h */
+
+	if (nr == NR_FUTEX_WAITV) {
+		bpf_probe_read_user(&first, sizeof(first), (void *)uaddr);
+		uaddr = first.uaddr;
+		op = first.flags;
+	} else if (nr == NR_FUTEX_WAIT) {
+		op = regs->r10 & FUTEX_PRIVATE_FLAG;
+	} else if (futex_op_is_pi(op)) {
+		s->site_flags |= WG_SITE_PI;
+	}
+	s->site_object = uaddr;
+	if (op & FUTEX_PRIVATE_FLAG)
+		s->site_flags |= WG_SITE_PRIVATE;
+}
+
+/* The states whose reason is in the kernel: there its stack says more than the call's number. */
+static __always_inline bool wants_kernel_stack(u8 state)
+{
+	return state == WG_KLOCK || state == WG_IO || state == WG_OTHER;
+}
+
+/* t begins to wait, s->state: where and for what. */
+static __always_inline void wait_begins(void *ctx, struct task_struct *t, struct task_state *s)
+{
+	struct walk *w = walk_get(WALK_SWITCH);
+	u8 state = s->state;
+
+	s->site_ns = s->since_ns;
+	s->site_state = state;
+	s->site_flags = 0;
+	s->site_object = s->site_stack = 0;
+	if (state == WG_FUTEX) {
+		futex_object(t, s);
+	} else if (state == WG_KLOCK) {
+		s->site_object = s->klock[0];
+		s->site_flags = s->klock_flags;
+	}
+	if (!w)
+		return;
+	walk_begin(w, t);
+	w->out.state = state;
+	if (wants_kernel_stack(state))
+		walk_kernel(w, ctx);
+	if (has_user_stack(t)) {
+		walk_from_kernel_entry(w, t);
+		wg_walk_user(w);
+	}
+	wg_stack_keep(w);
+	s->site_stack = w->hash;
+}
+
+static __always_inline void switch_out(void *ctx, struct task_struct *t, struct task_state *s,
 				       struct wg_cpu_slot *c, struct rq_clocks now, bool preempt,
 				       u32 st)
 {
@@ -80,6 +145,9 @@ static __always_inline void switch_out(struct task_struct *t, struct task_state 
 	s->state = state;
 	state_sum(s, state)->cnt++;
 	write_end(s);
+	/* nobody wakes it before the switch is over */
+	if (is_blocked(state))
+		wait_begins(ctx, t, s);
 }
 
 /* A root that waits for its exec: its counters are exact from its first switch-in on. */
@@ -128,7 +196,7 @@ int on_switch(unsigned long long *ctx)
 		clock_learn(c, clock_ns(), clocks.sched_ns);
 	st = switch_prev_state(ctx, prev);
 	if (p) {
-		switch_out(prev, p, c, clocks, (bool)ctx[0], st);
+		switch_out(ctx, prev, p, c, clocks, (bool)ctx[0], st);
 		if (st == TASK_DEAD) {
 			emit_gone(p, prev, c);
 			/* last: who sees no task alive may count on its row being there */
@@ -139,6 +207,89 @@ int on_switch(unsigned long long *ctx)
 	if (n)
 		switch_in(next, n, c, clocks);
 	handler_end(c, begin_ns);
+	return 0;
+}
+
+#define NR_EXIT 60
+#define NR_FUTEX_WAKE 454
+#define NR_FUTEX_REQUEUE 456
+
+/* FUTEX_WAKE, _REQUEUE, _CMP_REQUEUE, _WAKE_OP, _UNLOCK_PI, _WAKE_BITSET, _CMP_REQUEUE_PI */
+#define FUTEX_WAKING_OPS (1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 10 | 1 << 12)
+
+/*
+ * Does cur wake a futex's waiter by its own doing, by a call or by ending (CLONE_CHILD_CLEARTID)?
+ * If not, it was interrupted, or the waiter's time is over, or it has a signal.
+ */
+static __always_inline bool wakes_futexes(struct task_struct *cur)
+{
+	struct pt_regs *regs;
+	u64 nr;
+
+	if (!has_user_stack(cur))
+		return false;
+	if (cur->flags & PF_EXITING)
+		return true;
+	regs = (struct pt_regs *)bpf_task_pt_regs(cur);
+	nr = regs->orig_ax;
+	if (nr == NR_FUTEX)
+		return FUTEX_WAKING_OPS >> (regs->si & 31) & 1;
+	return nr == NR_FUTEX_WAKE || nr == NR_FUTEX_REQUEUE || nr == NR_EXIT;
+}
+
+#define WAKE_LONG_NS 1000000 /* from this length on, every waker is looked at */
+#define WAKE_ONE_IN 8	     /* of the others: 2^29 of 2^32 */
+
+/*
+ * Who ends a futex wait, and from where. Here and not at sched_wakeup, which runs on the woken
+ * task's CPU as often as not.
+ */
+SEC("tp_btf/sched_waking")
+int on_waking(unsigned long long *ctx)
+{
+	struct task_struct *t = (void *)ctx[0], *cur;
+	struct task_state *s = task_get(t);
+	struct wg_wake_event e = {.type = WG_EVENT_WAKE};
+	struct wg_cpu_slot *c;
+	struct walk *w;
+	u64 now;
+
+	if (!s || s->state != WG_FUTEX || !s->begun || !site_window_open())
+		return 0;
+	now = clock_ns();
+	c = cpu_slot();
+	e.waited_ns = sched_time(c, now) - s->site_ns;
+	e.weight = 1;
+	if ((s64)e.waited_ns < WAKE_LONG_NS) {
+		if ((u32)(++s->wake_nr * GOLDEN_RATIO) >= 1U << 29)
+			goto out;
+		e.weight = WAKE_ONE_IN;
+	}
+	w = walk_get(WALK_WAKING);
+	if (!w)
+		goto out;
+	if ((s64)e.waited_ns < 0)
+		e.waited_ns = 0;
+	e.tgid = s->tgid;
+	e.stack = s->site_stack;
+	e.object = s->site_object;
+	e.flags = s->site_flags;
+	e.lane = s->lane;
+	e.window = wg_window;
+	cur = bpf_get_current_task_btf();
+	if (wakes_futexes(cur)) {
+		walk_begin(w, cur);
+		walk_from_kernel_entry(w, cur);
+		wg_walk_user(w);
+		wg_stack_keep(w);
+		e.waker = w->hash;
+		e.waker_tid = cur->pid;
+		e.waker_tgid = cur->tgid;
+	}
+	if (bpf_ringbuf_output(&stream, &e, sizeof(e), BPF_RB_NO_WAKEUP))
+		loss(WG_LOSS_STREAM);
+out:
+	handler_end_at(c, now);
 	return 0;
 }
 

@@ -12,7 +12,27 @@ extern __s64 wg_live_cnt;
 
 __u32 wg_track_tgid;	 /* set by user space before it reads the iterator */
 bool wg_track_wait_exec; /* the ledger begins at exec */
+bool wg_track_lanes;	 /* mark the tasks that `lanes` names */
+bool wg_track_adopt;	 /* give sleepers the stacks that `adopt` has for them */
 __u32 wg_reader_tgid;	 /* of who reads the iterator, as the kernel numbers it */
+
+/* By tid, enum wg_lane. Written by user space only. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, u32);
+	__type(value, u32);
+} lanes SEC(".maps");
+
+/* By tid. Written by user space only. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, u32);
+	__type(value, struct wg_adopt);
+} adopt SEC(".maps");
 
 /* Room for one row: larger than the stack. Used by one reader at a time. */
 static struct wg_row scratch;
@@ -43,6 +63,7 @@ static __always_inline void track(struct task_struct *t)
 		return;
 	s->id = s->root_id = __sync_fetch_and_add(&wg_last_id, 1) + 1;
 	s->flags = wg_track_wait_exec ? WG_ROW_WAITING_EXEC : 0;
+	s->tgid = t->tgid;
 	s->begin_ns = now;
 	s->since_ns = s->in_ns = s->begin_sched_ns = sched_time(cpu_slot(), now);
 	s->cpu = cpu_slot() - wg_cpu;
@@ -55,12 +76,64 @@ static __always_inline void track(struct task_struct *t)
 		faults_seen(s, t);
 		s->state = state_now(t, s);
 		state_sum(s, s->state)->cnt++;
+		s->site_ns = s->since_ns;
+		s->site_state = s->state;
 		s->begun = 1;
 		/* it moved meanwhile: its next switch-in begins it instead */
 		if (switches != t->nvcsw + t->nivcsw)
 			s->begun = 0;
 	}
 	__sync_fetch_and_add(&wg_live_cnt, 1);
+}
+
+/* Tell user space of a thread that sleeps and has just been tracked. */
+static __always_inline void tell_sleeper(struct seq_file *seq, struct task_struct *t)
+{
+	struct task_state *s = task_get(t);
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	struct wg_sleeper e = {};
+
+	if (!s || !s->begun || !is_blocked(s->state) || s->site_stack || !t->mm)
+		return;
+	e.tid = t->pid;
+	e.tgid = t->tgid;
+	e.since_ns = s->since_ns;
+	e.ip = regs->ip;
+	e.sp = regs->sp;
+	e.bp = regs->bp;
+	e.bx = regs->bx;
+	e.nr = regs->orig_ax;
+	e.arg0 = regs->di;
+	e.arg1 = regs->si;
+	e.arg3 = regs->r10;
+	e.state = s->state;
+	bpf_seq_write(seq, &e, sizeof(e));
+}
+
+static __always_inline void adopt_stack(struct task_struct *t)
+{
+	struct task_state *s = task_get(t);
+	u32 tid = t->pid;
+	struct wg_adopt *a = bpf_map_lookup_elem(&adopt, &tid);
+
+	/* awake since: its next wait has a stack of its own */
+	if (!s || !a || !is_blocked(s->state) || s->since_ns != a->since_ns)
+		return;
+	s->site_object = a->object;
+	s->site_flags = a->flags;
+	s->site_stack = a->stack;
+}
+
+static __always_inline void mark_lane(struct task_struct *t)
+{
+	struct task_state *s = task_get(t);
+	u32 tid = t->pid, *lane;
+
+	if (!s)
+		return;
+	lane = bpf_map_lookup_elem(&lanes, &tid);
+	if (lane)
+		s->lane = *lane;
 }
 
 SEC("iter/task")
@@ -72,8 +145,15 @@ int on_track(struct bpf_iter__task *ctx)
 	/* the reader has just been switched in: a fresh reading of this CPU's two clocks */
 	clock_learn(cpu_slot(), now, rq_clock_of(self));
 	wg_reader_tgid = self->tgid;
-	if (t && wg_track_tgid && (u32)t->tgid == wg_track_tgid)
+	if (t && wg_track_tgid && (u32)t->tgid == wg_track_tgid) {
 		track(t);
+		if (!wg_track_wait_exec)
+			tell_sleeper(ctx->meta->seq, t);
+	}
+	if (t && wg_track_adopt)
+		adopt_stack(t);
+	if (t && wg_track_lanes)
+		mark_lane(t);
 	return 0;
 }
 

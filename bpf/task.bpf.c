@@ -4,11 +4,15 @@
  * where a ledger begins: at birth, or at exec for a root that was told to wait for it. Holds the
  * maps and globals that all programs share.
  */
-#include "common.bpf.h"
+#include "walk.bpf.h"
 
 struct task_map tasks SEC(".maps");
+struct walk_map walks SEC(".maps");
+struct layout_map layouts SEC(".maps");
+struct stream_map stream SEC(".maps");
 
 const volatile bool wg_switch_has_state = false;
+const volatile bool wg_stacks = false;
 
 struct wg_cpu_slot wg_cpu[WG_CPU_MAX];
 __u64 wg_loss_cnt[WG_LOSS_CNT];
@@ -18,6 +22,28 @@ __s64 wg_live_cnt; /* tracked tasks that have not had their last switch; atomic 
 __u64 wg_exec_ns;  /* when the latest waiting root called exec */
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* Tell user space of a process that has to be looked at. */
+static __always_inline void tell(enum wg_event_type type, u32 tgid, u64 addr)
+{
+	struct wg_process_event e = {.type = type, .tgid = tgid, .addr = addr};
+
+	/* at once: the sooner its mappings are known, the fewer stacks go without */
+	if (bpf_ringbuf_output(&stream, &e, sizeof(e), BPF_RB_FORCE_WAKEUP))
+		loss(WG_LOSS_STREAM);
+}
+
+/* A new process begins with its parent's mappings. */
+static __always_inline void layout_inherit(u32 parent, u32 child)
+{
+	struct wg_layout *l = bpf_map_lookup_elem(&layouts, &parent), copy;
+
+	if (l) {
+		copy = *l;
+		bpf_map_update_elem(&layouts, &child, &copy, BPF_ANY);
+	}
+	tell(WG_EVENT_FORK, child, parent);
+}
 
 /* A child of a tracked task: its ledger begins when it is first put on a run queue. */
 SEC("tp_btf/task_newtask")
@@ -39,6 +65,9 @@ int BPF_PROG(on_newtask, struct task_struct *child)
 	s->root_id = parent->root_id;
 	s->flags = WG_ROW_FORKED;
 	s->state = WG_OTHER;
+	s->tgid = child->tgid;
+	if (wg_stacks && s->tgid != parent->tgid)
+		layout_inherit(parent->tgid, s->tgid);
 	__sync_fetch_and_add(&wg_live_cnt, 1);
 	handler_end_at(c, now);
 	return 0;
@@ -105,6 +134,12 @@ int BPF_PROG(on_exec, struct task_struct *t)
 		return 0;
 	now = clock_ns();
 	c = cpu_slot();
+	if (wg_stacks) {
+		u32 tgid = s->tgid;
+
+		bpf_map_delete_elem(&layouts, &tgid);
+		tell(WG_EVENT_EXEC, tgid, 0);
+	}
 	write_begin(s);
 	if (!s->begun) {
 		/* a root that has been running since before it was tracked */

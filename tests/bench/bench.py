@@ -33,6 +33,10 @@ AIM_SCALE = 0.10        # how far the cost per switch may move, 2 to 10,000 trac
 AIM_STORM_PER_S = 400_000
 AIM_START_MS = 300
 AIM_RSS_MB = 64
+AIM_STACK_NS = 1500     # of a futex wait, for its stack
+AIM_SAMPLING = 0.01     # of CPU, at 997 Hz
+AIM_TABLES_MS = 300     # unwind tables of a binary of 100 MB
+STACK_DEPTH = 10        # calls between a thread's entry and its wait
 
 NICE = -15  # of all that runs here: one busy stranger would take a time slice at every switch
 
@@ -63,8 +67,8 @@ class Bench:
     def bare(self, cpu="tool"):
         return tracers.Tracer(self.tmp, self.tool_cpu if cpu == "tool" else cpu)
 
-    def wallgap(self, cpu="tool"):
-        return tracers.Wallgap(self.tmp, "./wallgap", self.tool_cpu if cpu == "tool" else cpu)
+    def wallgap(self, cpu="tool", *options):
+        return tracers.Wallgap(self.tmp, "./wallgap", self.tool_cpu if cpu == "tool" else cpu, options)
 
     def empty(self):
         return tracers.Empty(self.tmp, self.program("empty"), self.tool_cpu)
@@ -81,7 +85,7 @@ def cost_row(table, letter, name, added, floor, base_ns):
 
 def cost_per_event(bench, what, target, tools):
     """ns added per event: bare, empty programs and wallgap side by side, then each usual tool."""
-    bare, empty, wallgap = bench.bare(), bench.empty(), bench.wallgap()
+    bare, empty, wallgap = bench.bare(), bench.empty(), bench.wallgap("tool", "--no-stacks")
     values = paired([bare, empty, wallgap], bench.rounds, lambda t: t.run(target)["ns_per_event"])
     base_ns = statistics.median(values[bare])
     raw = {t.name: v for t, v in values.items()}
@@ -92,7 +96,7 @@ def cost_per_event(bench, what, target, tools):
     empty_added, wallgap_added = (differences(values[bare], values[t]) for t in (empty, wallgap))
     floor = statistics.median(empty_added)
     cost_row(table, "b", f"empty programs, fault ends by {empty.fault_end}", empty_added, floor, base_ns)
-    ours = cost_row(table, "", "wallgap record", wallgap_added, floor, base_ns)
+    ours = cost_row(table, "", wallgap.name, wallgap_added, floor, base_ns)
 
     others = []
     for letter, tool in tools:
@@ -127,6 +131,79 @@ def switches(bench):
 def faults(bench):
     return cost_per_event(bench, "page fault (anonymous, minor)", bench.target("faults"),
                           tracers.for_faults(bench.tmp, bench.tool_cpu))
+
+
+def stacks(bench):
+    """ns a futex wait costs with its whole stack, against the ledger alone and offcputime's frame pointers."""
+    target = bench.target("pingpong", "-d", str(STACK_DEPTH))
+    bare, ledger, full = bench.bare(), bench.wallgap("tool", "--no-stacks"), bench.wallgap()
+    values = paired([bare, ledger, full], bench.rounds, lambda t: t.run(target)["ns_per_event"])
+    seen = [site for run in full.report()["runs"] for site in run["sites"] if site["kind"] == "futex"]
+    frames = max((len(site["stack"]) for site in seen), default=0)
+    table = Table(f"Cost of a futex wait with its stack of {frames} frames: ns, {bench.rounds} pairs", ["", "ns added"])
+    table.add("nothing", f"bare: {show_spread(spread(values[bare]))}")
+    for tracer in (ledger, full):
+        table.add(tracer.name, show_spread(spread(differences(values[bare], values[tracer]))))
+    added = spread(differences(values[ledger], values[full]))
+    table.add("the stacks alone", show_spread(added))
+    raw = {"ns": {t.name: v for t, v in values.items()}, "frames": frames}
+    tool = tracers.Beside("offcputime (libbpf-tools), frame pointers", ["offcputime", "-p", "{pid}"], bench.tmp,
+                          bench.tool_cpu)
+    line = ""
+    try:
+        pairs = paired([bare, tool], bench.tool_rounds, lambda t: t.run(target)["ns_per_event"])
+        theirs = spread(differences(pairs[bare], pairs[tool]))
+        table.add(tool.name, show_spread(theirs))
+        raw["offcputime"] = {"bare": pairs[bare], "traced": pairs[tool]}
+        ours = statistics.median(differences(values[bare], values[full]))
+        line = (f"  wallgap in all / offcputime = {ours / theirs['median']:.2f}; aim under 1: "
+                f"{verdict(ours, theirs['median'])}\n")
+    except Unavailable as e:
+        table.add(tool.name, f"n/a: {e}")
+    return (table.text() + f"  the stacks add {added['median']:,.0f} ns a wait; aim under {AIM_STACK_NS:,}: "
+            f"{verdict(added['median'], AIM_STACK_NS)}\n" + line, raw)
+
+
+def sampling(bench):
+    """CPU time that samples with stacks take from work that never waits: --freq 997 against --freq 0."""
+    rounds = 4 if bench.quick else 16
+    off, on = (bench.wallgap(None, "--freq", hz) for hz in ("0", "997"))
+    table = Table(f"On-CPU sampling at 997 Hz, both CPUs busy: % of CPU, {rounds} pairs", ["", "bare, ms", "added, %", "95%", "aim"])
+    raw = {}
+    for workload, n in (("math", 30_000_000), ("crypto-fetched", 500_000)):
+        command = workload_command(bench, workload, n)
+
+        def wall_ms(tracer):
+            lines = tracer.run(command, result=False).splitlines()
+            walls = [float(line) for line in lines if re.fullmatch(r"\d+\.\d+", line)]
+            return 1e3 * statistics.median(walls[START_REPEATS:])
+
+        values = paired([off, on], rounds, wall_ms)
+        share = [b / a - 1 for a, b in zip(values[off], values[on])]
+        lo, hi = figures.median_interval(share)
+        raw[workload] = {"off_ms": values[off], "on_ms": values[on]}
+        table.add(workload, show_spread(spread(values[off])), show_spread(spread(share), 100, 2),
+                  f"{100 * lo:.2f}..{100 * hi:.2f}", f"under 1: {figures.verdict_of_interval(lo, hi, AIM_SAMPLING)}")
+    return table.text(), raw
+
+
+def tables(bench):
+    """Unwind tables: built from the file, and taken from the cache, ms."""
+    rounds = 3 if bench.quick else 10
+    table = Table(f"Unwind tables, {rounds} times", ["", "MB", "build, ms", "from the cache, ms", "aim"])
+    raw = {}
+    for path in filter(os.path.exists, map(os.path.realpath, filter(None, [shutil.which("node"), shutil.which("bun"),
+                                           shutil.which("qemu-system-x86_64"), "/lib/x86_64-linux-gnu/libc.so.6"]))):
+        done = subprocess.run([bench.program("tables"), path, str(rounds)], capture_output=True, text=True, check=False)
+        if done.returncode:
+            table.add(path, f"n/a: {tracers.reason(done.stderr)}")
+            continue
+        got = json.loads(done.stdout)
+        raw[path] = got
+        build = spread(got["build_ms"])
+        table.add(os.path.basename(path), f"{os.path.getsize(path) / 1e6:.0f}", show_spread(build, 1, 1),
+                  show_spread(spread(got["cache_ms"]), 1, 1), f"under {AIM_TABLES_MS}: {verdict(build['median'], AIM_TABLES_MS)}")
+    return table.text(), raw
 
 
 # Left out: once programs are loaded the kernel clears up for a while, some ms of CPU time.
@@ -280,7 +357,8 @@ def own(bench):
     return table.text(), raw
 
 
-TABLES = {"switches": switches, "faults": faults, "slowdown": slowdown, "scale": scale, "loss": loss, "own": own}
+TABLES = {"switches": switches, "faults": faults, "stacks": stacks, "sampling": sampling, "tables": tables,
+          "slowdown": slowdown, "scale": scale, "loss": loss, "own": own}
 
 
 def cpu_ticks():

@@ -3,8 +3,9 @@
  * Two threads on one CPU hand a token to each other through a futex for a given time: nothing
  * but context switches. One pair per CPU asked for; idle threads besides, if asked for.
  *
- *   pingpong [-t SECONDS] [-c CPU[,CPU...]] [-i IDLE_THREADS] [-g] [-o FILE]
+ *   pingpong [-t SECONDS] [-c CPU[,CPU...]] [-i IDLE_THREADS] [-d DEPTH] [-g] [-o FILE]
  *
+ * -d makes each player wait so many calls deep, without frame pointers: a stack worth walking.
  * -g waits for a line on stdin before it begins. Prints one line of JSON: switches as the kernel
  * counts them for the pairs' threads, and ns per switch (of one CPU) over the time after a warm-up.
  */
@@ -85,10 +86,30 @@ static void pin(int cpu)
 		die("cannot pin to the CPU", errno);
 }
 
-/* The player that is not 0 leaves the clock to the other, and both count their own switches. */
-static void *play(void *arg)
+static int depth;
+
+static void play(struct player *p);
+
+/* One frame; what comes after the call keeps it one. */
+__attribute__((noinline)) static int deeper(struct player *p, int left)
 {
-	struct player *p = arg;
+	if (left > 0)
+		return deeper(p, left - 1) + 1;
+	play(p);
+	return 0;
+}
+
+static void *play_deep(void *arg)
+{
+	static atomic_int sum;
+
+	atomic_fetch_add(&sum, deeper(arg, depth));
+	return NULL;
+}
+
+/* The player that is not 0 leaves the clock to the other, and both count their own switches. */
+static void play(struct player *p)
+{
 	struct pair *pair = p->pair;
 	uint64_t from_ns = 0, from_cnt = 0;
 	bool begun = false;
@@ -111,7 +132,6 @@ static void *play(void *arg)
 	/* The other may be asleep: hand it the turn for good, it sees that we are stopping. */
 	atomic_store(&pair->turn, !p->me);
 	futex_wake(&pair->turn, 1);
-	return NULL;
 }
 
 /* Not on a futex: ten thousand waiters may share a hash bucket with the pair's word. */
@@ -160,7 +180,7 @@ static void run_pairs(struct pair *pairs, int cnt, uint64_t ns)
 	for (int i = 0; i < cnt; i++) {
 		for (int me = 0; me < 2; me++) {
 			players[i][me] = (struct player){.pair = &pairs[i], .me = me};
-			int err = pthread_create(&threads[i][me], NULL, play, &players[i][me]);
+			int err = pthread_create(&threads[i][me], NULL, play_deep, &players[i][me]);
 
 			if (err)
 				die("cannot start a thread", err);
@@ -211,17 +231,20 @@ int main(int argc, char **argv)
 	FILE *out = stdout;
 	double seconds = 0.5;
 
-	while ((opt = getopt(argc, argv, "t:c:i:go:")) != -1) {
+	while ((opt = getopt(argc, argv, "t:c:i:d:go:")) != -1) {
 		if (opt == 't')
 			seconds = atof(optarg);
 		else if (opt == 'c')
 			pair_cnt = parse_cpus(optarg, pairs);
 		else if (opt == 'i')
 			idle_threads = atoi(optarg);
+		else if (opt == 'd')
+			depth = atoi(optarg);
 		else if (opt == 'g')
 			(void)getchar();
 		else if (opt != 'o' || !(out = fopen(optarg, "w")))
-			die("usage: pingpong [-t SECONDS] [-c CPUS] [-i IDLE] [-g] [-o FILE]",
+			die("usage: pingpong [-t SECONDS] [-c CPUS] [-i IDLE] [-d DEPTH] [-g] [-o "
+			    "FILE]",
 			    EINVAL);
 	}
 	start_idle(idle_threads);

@@ -86,17 +86,17 @@ class Tracer:
 
 
 class Wallgap(Tracer):
-    name = "wallgap record"
-
-    def __init__(self, tmp, program, cpu=None):
+    def __init__(self, tmp, program, cpu=None, options=()):
         super().__init__(tmp, cpu)
         self.program = program
+        self.options = list(options)
+        self.name = " ".join(["wallgap record", *self.options])
         self.recording = os.path.join(tmp, "bench.wg")
 
     def command(self, target):
         if os.path.exists(self.recording):
             os.unlink(self.recording)
-        return [self.program, "record", "-o", self.recording, "--"] + target
+        return [self.program, "record", *self.options, "-o", self.recording, "--"] + target
 
     def report(self):
         done = subprocess.run([self.program, "report", "--format", "json", self.recording],

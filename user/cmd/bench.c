@@ -27,8 +27,9 @@ struct bench {
 	const char *out;
 	char runner[PATH_MAX];
 	int freq_hz;
-	bool verbose;
+	bool verbose, stacks;
 	struct collector *c;
+	struct names *names;
 	struct recording r;
 	struct progress progress;
 };
@@ -59,7 +60,9 @@ static int parse(struct bench *b, int argc, char **argv)
 		{"timeout", 0, OPT_INT, &p->timeout_s, 1, 86400, "SECONDS",
 		 "give a window up after so long (60)"},
 		{"freq", 'F', OPT_INT, &b->freq_hz, 0, 20000, "HZ",
-		 "on-CPU samples a second and CPU (499; 0: none)"},
+		 "on-CPU samples a second and CPU (997; 0: none)"},
+		{"no-stacks", 0, OPT_UNFLAG, &b->stacks, 0, 0, NULL,
+		 "no call paths: buckets and counts only"},
 		{"output", 'o', OPT_STR, &b->out, 0, 0, "FILE",
 		 "the recording (wallgap-<date>-<time>.wg)"},
 		{"verbose", 'v', OPT_FLAG, &b->verbose, 0, 0, NULL, "every thread in the report"},
@@ -102,6 +105,21 @@ static void fill_defaults(struct plan *p)
 		p->tasks = p->workers;
 }
 
+/* Who works and who hands out the work: their call paths are kept apart. */
+static int mark_lanes(struct collector *c, const struct runner *rn, struct err *e)
+{
+	int n, i;
+	const struct runner_lane *lanes = runner_lanes(rn, &n);
+	scoped_free struct lane_mark *marks = calloc((size_t)n + 1, sizeof(*marks));
+
+	if (!marks)
+		return err_sys(e, -ENOMEM, "marks of %d lanes", n);
+	marks[0] = (struct lane_mark){(uint32_t)runner_pid(rn), WG_LANE_ORCHESTRATOR};
+	for (i = 0; i < n; i++)
+		marks[i + 1] = (struct lane_mark){lanes[i].tid, WG_LANE_WORKER};
+	return collector_mark_lanes(c, marks, (size_t)n + 1, e);
+}
+
 static int open_runner(struct bench *b, const struct workload *w, const char *model,
 		       struct runner **out, struct err *e)
 {
@@ -120,7 +138,9 @@ static int open_runner(struct bench *b, const struct workload *w, const char *mo
 
 	if (!err)
 		err = collector_track(b->c, runner_pid(*out), true, e);
-	return err ? err : runner_start(*out, e);
+	if (!err)
+		err = runner_start(*out, e);
+	return err ? err : mark_lanes(b->c, *out, e);
 }
 
 /* The versions a runner reports, once each. */
@@ -249,6 +269,7 @@ static int fill_run(struct run *run, const struct bench *b, const struct workloa
 	run->task_cnt = b->plan.tasks;
 	run->repeat = repeat;
 	run->pinned = b->plan.pin;
+	run->sample_hz = (uint64_t)collector_freq(b->c);
 	return run->label && run->runtime && run->workload && run->model && run->detail ? 0
 											: -ENOMEM;
 }
@@ -284,7 +305,7 @@ static int measure(struct bench *b, const struct workload *wl, const char *model
 	err = mem_watch_start(&watch, tgids, cnt);
 	if (err)
 		return err_sys(e, err, "cannot start the memory sampler");
-	window_init(&w, b->c);
+	window_init(&w, b->c, b->names);
 	err = go_and_wait(&w, rn, run, e);
 	mem_watch_stop(watch, &run->memory);
 	if (!err) {
@@ -366,6 +387,9 @@ static int bench(struct bench *b, const char *path, int argc, char **argv)
 	int err, i, status = EXIT_FAILED;
 
 	err = recording_begin(&b->r, "bench", argc, argv, b->c);
+	if (!err)
+		err = names_new(&b->names, &b->r);
+	collector_preload(b->c, b->runner);
 	progress_begin(&b->progress, all_work(&b->plan));
 	for (i = 0; i < b->plan.workload_cnt && !err && !interrupted; i++)
 		err = run_workload(b, b->plan.workloads[i], &e);
@@ -381,13 +405,14 @@ static int bench(struct bench *b, const char *path, int argc, char **argv)
 	} else {
 		status = recording_finish("bench", &b->r, path, b->verbose);
 	}
+	names_free(b->names);
 	recording_clear(&b->r);
 	return status;
 }
 
 int cmd_bench(int argc, char **argv)
 {
-	struct bench b = {.plan = {.pin = true}, .freq_hz = 499};
+	struct bench b = {.plan = {.pin = true}, .freq_hz = 997, .stacks = true};
 	struct collector_opts copts;
 	struct err e = {""};
 	char path[PATH_MAX];
@@ -398,7 +423,8 @@ int cmd_bench(int argc, char **argv)
 	fill_defaults(&b.plan);
 	if (output_path(path, sizeof(path), b.out, &e))
 		return say_error("bench", EXIT_FAILED, &e);
-	copts.freq_hz = b.freq_hz;
+	copts = (struct collector_opts){
+		.freq_hz = b.freq_hz, .stacks = b.stacks, .cache = UNWIND_CACHE};
 	err = collector_open(&b.c, &copts, &e);
 	if (err)
 		return say_error("bench", status_of_open(err), &e);

@@ -47,6 +47,9 @@ int recording_end(struct recording *r, const struct collector *c);
 int recording_finish(const char *command, const struct recording *r, const char *path,
 		     bool verbose);
 
+/* Where unwind tables are kept from one run to the next. */
+#define UNWIND_CACHE "/var/cache/wallgap/unwind"
+
 /* When this program was exec'd, on CLOCK_MONOTONIC, to the clock tick's precision; 0 if not known. */
 uint64_t program_start_ns(void);
 

@@ -19,7 +19,7 @@
 struct record_opts {
 	const char *out;
 	int repeats, freq_hz, seconds, tgid;
-	bool verbose;
+	bool verbose, stacks;
 	char **command; /* NULL with -p */
 };
 
@@ -38,7 +38,9 @@ static int parse(struct record_opts *o, int argc, char **argv)
 		{"duration", 'd', OPT_INT, &o->seconds, 1, 1000000, "SECONDS",
 		 "stop after so long (with -p: 10)"},
 		{"freq", 'F', OPT_INT, &o->freq_hz, 0, 20000, "HZ",
-		 "on-CPU samples a second and CPU (499; 0: none)"},
+		 "on-CPU samples a second and CPU (997; 0: none)"},
+		{"no-stacks", 0, OPT_UNFLAG, &o->stacks, 0, 0, NULL,
+		 "no call paths: buckets and counts only"},
 		{"verbose", 'v', OPT_FLAG, &o->verbose, 0, 0, NULL, "every thread in the report"},
 		{0},
 	};
@@ -169,15 +171,44 @@ static void fit_window(struct run *run, uint64_t exec_ns)
 		run->end_ns = last;
 }
 
-static int measure(struct collector *c, struct recording *r, struct child *child,
-		   const struct record_opts *o, int repeat, struct err *e)
+/* What a recording is made with. */
+struct recorder {
+	struct collector *c;
+	struct recording r;
+	struct names *names;
+};
+
+/* Where execvp will find it, as far as a shell's rules go; a hint, so failing to is no harm. */
+static void preload(struct collector *c, const char *command)
 {
+	scoped_free char *dirs = strdup(getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
+	char path[PATH_MAX], *dir, *save = NULL;
+
+	if (strchr(command, '/')) {
+		collector_preload(c, command);
+		return;
+	}
+	for (dir = dirs ? strtok_r(dirs, ":", &save) : NULL; dir;
+	     dir = strtok_r(NULL, ":", &save)) {
+		snprintf(path, sizeof(path), "%s/%s", dir, command);
+		if (!access(path, X_OK)) {
+			collector_preload(c, path);
+			return;
+		}
+	}
+}
+
+static int measure(struct recorder *rec, struct child *child, const struct record_opts *o,
+		   int repeat, struct err *e)
+{
+	struct recording *r = &rec->r;
+	struct collector *c = rec->c;
 	struct procs procs = {0};
 	struct window w;
 	struct run *run;
 	int err;
 
-	window_init(&w, c);
+	window_init(&w, c, rec->names);
 	if (child) {
 		err = window_begin_empty(&w, child->pid, e);
 		if (!err)
@@ -196,6 +227,8 @@ static int measure(struct collector *c, struct recording *r, struct child *child
 	run = err ? NULL : recording_add_run(r);
 	if (!err)
 		err = run ? fill_run(run, o, repeat) : -ENOMEM;
+	if (!err)
+		run->sample_hz = (uint64_t)collector_freq(c);
 	if (!err)
 		procs_result(&procs, &run->memory);
 	procs_clear(&procs);
@@ -216,22 +249,22 @@ static int status_of_exec(int err)
  * One run of the command. *status becomes its own when that is not 0. After Ctrl-C the command is
  * asked to end but not waited for: first what was seen is saved.
  */
-static int run_once(struct collector *c, struct recording *r, const struct record_opts *o,
-		    struct child *child, int repeat, int *status, struct err *e)
+static int run_once(struct recorder *rec, const struct record_opts *o, struct child *child,
+		    int repeat, int *status, struct err *e)
 {
 	int err;
 
 	if (!o->command)
-		return measure(c, r, NULL, o, repeat, e);
+		return measure(rec, NULL, o, repeat, e);
 	err = child_fork(child, o->command, e);
 	interrupt_kill_fd = child->pid_fd;
 	if (!err)
-		err = measure(c, r, child, o, repeat, e);
+		err = measure(rec, child, o, repeat, e);
 	if (err && child->exec_failed)
 		*status = status_of_exec(err);
 	if (!err && child->reaped && child->status && !interrupted) {
 		*status = child->status;
-		r->runs[r->run_cnt - 1].exit_status = child->status;
+		rec->r.runs[rec->r.run_cnt - 1].exit_status = child->status;
 	}
 	if (interrupted) {
 		child_ask(child);
@@ -242,36 +275,40 @@ static int run_once(struct collector *c, struct recording *r, const struct recor
 	return err;
 }
 
-static int record(struct collector *c, const struct record_opts *o, const char *path, int argc,
+static int record(struct recorder *rec, const struct record_opts *o, const char *path, int argc,
 		  char **argv)
 {
 	struct child child = {.pid = -1, .gate_fd = -1, .exec_fd = -1, .pid_fd = -1};
-	struct recording r;
 	struct err e = {""};
 	int err, i, status = EXIT_DONE, saved;
 
-	err = recording_begin(&r, "record", argc, argv, c);
-	for (i = 0; i < o->repeats && !err && !interrupted; i++)
-		err = run_once(c, &r, o, &child, i, &status, &e);
+	err = recording_begin(&rec->r, "record", argc, argv, rec->c);
 	if (!err)
-		err = recording_end(&r, c);
+		err = names_new(&rec->names, &rec->r);
+	if (o->command)
+		preload(rec->c, o->command[0]);
+	for (i = 0; i < o->repeats && !err && !interrupted; i++)
+		err = run_once(rec, o, &child, i, &status, &e);
+	if (!err)
+		err = recording_end(&rec->r, rec->c);
 	if (err) {
 		if (!e.msg[0])
 			err_sys(&e, err, "cannot record");
 		saved = say_error("record", EXIT_FAILED, &e);
 	} else {
-		saved = recording_finish("record", &r, path, o->verbose);
+		saved = recording_finish("record", &rec->r, path, o->verbose);
 	}
 	child_clear(&child);
-	recording_clear(&r);
+	names_free(rec->names);
+	recording_clear(&rec->r);
 	return status ? status : saved;
 }
 
 int cmd_record(int argc, char **argv)
 {
-	struct record_opts o = {.repeats = 1, .freq_hz = 499};
+	struct record_opts o = {.repeats = 1, .freq_hz = 997, .stacks = true};
 	struct collector_opts copts;
-	struct collector *c;
+	struct recorder rec = {0};
 	struct err e = {""};
 	char path[PATH_MAX];
 	int status = parse(&o, argc, argv), err;
@@ -280,12 +317,13 @@ int cmd_record(int argc, char **argv)
 		return status;
 	if (output_path(path, sizeof(path), o.out, &e))
 		return say_error("record", EXIT_FAILED, &e);
-	copts.freq_hz = o.freq_hz;
-	err = collector_open(&c, &copts, &e);
+	copts = (struct collector_opts){
+		.freq_hz = o.freq_hz, .stacks = o.stacks, .cache = UNWIND_CACHE};
+	err = collector_open(&rec.c, &copts, &e);
 	if (err)
 		return say_error("record", status_of_open(err), &e);
 	interrupt_catch();
-	status = record(c, &o, path, argc, argv);
-	collector_close(c);
+	status = record(&rec, &o, path, argc, argv);
+	collector_close(rec.c);
 	return status;
 }

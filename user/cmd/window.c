@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "cmd/sites.h"
 #include "host/host.h"
 #include "model/ledger.h"
 
-void window_init(struct window *w, struct collector *c)
+void window_init(struct window *w, struct collector *c, struct names *names)
 {
-	*w = (struct window){.c = c};
+	*w = (struct window){.c = c, .names = names};
 }
 
 void window_clear(struct window *w)
@@ -45,8 +46,12 @@ static int begin(struct window *w, struct err *e)
 
 int window_begin_empty(struct window *w, pid_t root, struct err *e)
 {
+	int err = begin(w, e);
+
 	w->root = root;
-	return begin(w, e);
+	if (!err)
+		collector_window_begin(w->c);
+	return err;
 }
 
 /* The id of the tree's root, found among the rows: it is its own root. */
@@ -66,9 +71,11 @@ int window_begin(struct window *w, pid_t root, struct err *e)
 
 	if (!err)
 		err = collector_snapshot(w->c, &w->before, e);
-	if (!err)
-		w->root_id = find_root(&w->before, root);
-	return err;
+	if (err)
+		return err;
+	w->root_id = find_root(&w->before, root);
+	collector_window_begin(w->c);
+	return 0;
 }
 
 static const struct wg_row *row_of(const struct rows *r, uint64_t id)
@@ -134,11 +141,35 @@ static void fill_machine(const struct window *w, struct run *run)
 	run->other_cpu_ns = busy > own ? busy - own : 0;
 }
 
+/* Call paths and their names: after the window, since this takes its time. */
+static int fill_sites(struct window *w, struct run *run, struct err *e)
+{
+	struct profile profile = {0};
+	const struct spaces *spaces;
+	struct stacks *stacks;
+	int err = collector_window_end(w->c, &w->after, &profile, e);
+
+	if (!err && w->names) {
+		spaces = collector_names_begin(w->c, &stacks);
+		if (spaces) {
+			names_window(w->names);
+			names_use(w->names, spaces, stacks);
+			err = sites_fill(run, &profile, w->names);
+		}
+		collector_names_end(w->c);
+		if (err)
+			err_sys(e, err, "call paths of the window");
+	}
+	profile_clear(&profile);
+	return err;
+}
+
 int window_end(struct window *w, struct run *run, struct err *e)
 {
 	struct cost cost;
 	int err;
 
+	collector_window_close(w->c);
 	err = collector_snapshot(w->c, &w->after, e);
 	if (err)
 		return err;
@@ -158,5 +189,5 @@ int window_end(struct window *w, struct run *run, struct err *e)
 	if (err)
 		return err_sys(e, err, "threads of the window");
 	fill_machine(w, run);
-	return 0;
+	return fill_sites(w, run, e);
 }

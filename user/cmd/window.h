@@ -8,11 +8,13 @@
 #define WG_WINDOW_H
 
 #include "base/err.h"
+#include "cmd/names.h"
 #include "collect/collector.h"
 #include "model/recording.h"
 
 struct window {
 	struct collector *c; /* not owned */
+	struct names *names; /* not owned; NULL: no sites */
 	uint64_t root_id;    /* only tasks of this tree; 0: all that are tracked */
 	pid_t root;	     /* the process that the tree begins with, or 0 */
 	struct rows before, after, gone;
@@ -21,7 +23,7 @@ struct window {
 	uint64_t begin_ns;
 };
 
-void window_init(struct window *w, struct collector *c);
+void window_init(struct window *w, struct collector *c, struct names *names);
 void window_clear(struct window *w);
 
 /*
@@ -36,7 +38,7 @@ int window_begin(struct window *w, pid_t root, struct err *e);
 int window_begin_empty(struct window *w, pid_t root, struct err *e);
 
 /*
- * Take the second edge and fill run: threads (role helper, lane -1), bpf_ns, event_cnt, steal_ns,
+ * Take the second edge and fill run: threads (role helper, lane -1), sites, wakers, bpf_ns, event_cnt, steal_ns,
  * other_cpu_ns. run->begin_ns and end_ns are set to the edges; a caller that knows better sets
  * them after.
  */

@@ -151,6 +151,23 @@ static int probe_contention(struct probe_ctx *p, char *why, size_t sz)
 	return -ENOENT;
 }
 
+static int probe_tlb(struct probe_ctx *p, char *why, size_t sz)
+{
+	if (btf__find_by_name_kind(p->btf, "btf_trace_tlb_flush", BTF_KIND_TYPEDEF) > 0)
+		return 0;
+	snprintf(why, sz, "this kernel has no tlb:tlb_flush tracepoint");
+	return -ENOENT;
+}
+
+static int probe_ipi(struct probe_ctx *p, char *why, size_t sz)
+{
+	if (btf__find_by_name_kind(p->btf, "btf_trace_ipi_send_cpu", BTF_KIND_TYPEDEF) > 0 &&
+	    btf__find_by_name_kind(p->btf, "btf_trace_ipi_send_cpumask", BTF_KIND_TYPEDEF) > 0)
+		return 0;
+	snprintf(why, sz, "this kernel has no ipi:ipi_send_cpu tracepoint (Linux 6.4)");
+	return -ENOENT;
+}
+
 /* (void *data, bool preempt, prev, next[, unsigned int prev_state]) */
 static int probe_switch_state(struct probe_ctx *p, char *why, size_t sz)
 {
@@ -189,6 +206,10 @@ static const struct {
 	[CAP_CONTENTION] = {"lock contention tracepoints",
 			    "waits for kernel locks are counted as \"other\"", false, CAP_BTF,
 			    probe_contention},
+	[CAP_TLB] = {"TLB flush tracepoint", "TLB flushes are not counted", false, CAP_BTF,
+		     probe_tlb},
+	[CAP_IPI] = {"tracepoints of interrupts between CPUs", "they are not counted", false,
+		     CAP_BTF, probe_ipi},
 	[CAP_SWITCH_STATE] = {"previous state in sched_switch",
 			      "it is read from the task, where a waker may have changed it", false,
 			      CAP_BTF, probe_switch_state},

@@ -19,6 +19,7 @@
 
 #include "base/util.h"
 #include "collect/caps.h"
+#include "collect/paths.h"
 
 typedef __u64 u64;
 typedef __u32 u32;
@@ -33,6 +34,10 @@ struct collector {
 	struct ring_buffer *ring;
 	struct rows *drain_to; /* where the ring's callback appends */
 	uint64_t drain_lost;   /* rows that found no memory */
+	struct paths *paths;   /* NULL when call paths are not wanted */
+	uint16_t window;       /* the last one opened */
+	uint64_t window_begin_ns;
+	int freq_hz; /* of the sampler, as the kernel lets us */
 };
 
 /* libbpf explains a failure in several lines; keep the last warning for ours. */
@@ -53,12 +58,19 @@ static int fail(struct err *e, int err, const char *what)
 		       strerror(-err), libbpf_said);
 }
 
-static void choose_programs(struct collector *c)
+static void choose_programs(struct collector *c, const struct collector_opts *opts)
 {
 	struct wallgap_bpf *s = c->skel;
 	bool fexit = c->caps[CAP_FEXIT].have, contention = c->caps[CAP_CONTENTION].have;
 
 	s->rodata->wg_switch_has_state = c->caps[CAP_SWITCH_STATE].have;
+	s->rodata->wg_stacks = opts->stacks;
+	s->rodata->wg_sees_ipis = c->caps[CAP_IPI].have;
+	s->rodata->wg_cpumask_words = ((uint32_t)libbpf_num_possible_cpus() + 63) / 64;
+	bpf_program__set_autoload(s->progs.on_waking, opts->stacks);
+	bpf_program__set_autoload(s->progs.on_tlb_flush, c->caps[CAP_TLB].have);
+	bpf_program__set_autoload(s->progs.on_ipi_one, c->caps[CAP_IPI].have);
+	bpf_program__set_autoload(s->progs.on_ipi_many, c->caps[CAP_IPI].have);
 	bpf_program__set_autoload(s->progs.on_fault_exit, fexit);
 	bpf_program__set_autoload(s->progs.on_fault_minor, !fexit);
 	bpf_program__set_autoload(s->progs.on_fault_major, !fexit);
@@ -143,6 +155,7 @@ static int attach_sampler(struct collector *c, int freq_hz)
 				       .sample_freq =
 					       (uint64_t)(freq_hz < max_hz ? freq_hz : max_hz)};
 
+	c->freq_hz = (int)attr.sample_freq;
 	return freq_hz > 0 ? attach_perf(c, c->skel->progs.on_sample, &attr) : 0;
 }
 
@@ -183,15 +196,17 @@ static int attach_all(struct collector *c, const struct collector_opts *opts, st
 }
 
 /*
- * Run an iterator to its end; what it writes goes to out if there is one. A row is never split:
- * the kernel writes whole rows to its buffer, but a read may end inside one.
+ * Run an iterator to its end and give what it writes to take, if there is one, item by item. The
+ * kernel writes whole items to its buffer, but a read may end inside one.
  */
-static int iterate(struct bpf_link *link, struct rows *out)
+static int iterate_items(struct bpf_link *link, size_t item_sz,
+			 int (*take)(void *ctx, const void *item), void *ctx)
 {
 	char buf[64 * sizeof(struct wg_row)];
 	scoped_fd int fd = bpf_iter_create(bpf_link__fd(link));
 	size_t have = 0, used;
 	ssize_t n;
+	int err;
 
 	if (fd < 0)
 		return -errno;
@@ -201,16 +216,31 @@ static int iterate(struct bpf_link *link, struct rows *out)
 		if (n < 0)
 			return -errno;
 		have += (size_t)n;
-		for (used = 0; out && have - used >= sizeof(struct wg_row);
-		     used += sizeof(struct wg_row)) {
-			if (array_grow((void **)&out->row, &out->cap, out->cnt, sizeof(*out->row)))
-				return -ENOMEM;
-			memcpy(&out->row[out->cnt++], buf + used, sizeof(*out->row));
+		for (used = 0; have - used >= item_sz; used += item_sz) {
+			err = take ? take(ctx, buf + used) : 0;
+			if (err)
+				return err;
 		}
 		memmove(buf, buf + used, have - used);
 		have -= used;
 	}
 	return have ? -EIO : 0;
+}
+
+static int take_row(void *ctx, const void *item)
+{
+	struct rows *out = ctx;
+
+	if (array_grow((void **)&out->row, &out->cap, out->cnt, sizeof(*out->row)))
+		return -ENOMEM;
+	memcpy(&out->row[out->cnt++], item, sizeof(*out->row));
+	return 0;
+}
+
+/* Run the track iterator for what it does; what it tells of sleepers is not asked for. */
+static int run_track(struct collector *c)
+{
+	return iterate_items(c->track, sizeof(struct wg_sleeper), NULL, NULL);
 }
 
 #define LEARN_ROUNDS 16 /* the least of so many: each is late by what lies in between */
@@ -238,11 +268,27 @@ static int learn_clocks(struct collector *c)
 			continue;
 		for (i = 0; i < LEARN_ROUNDS && !err && (!i || now_ns() < until); i++) {
 			nanosleep(&moment, NULL);
-			err = iterate(c->track, NULL);
+			err = run_track(c);
 		}
 	}
 	sched_setaffinity(0, sizeof(all), &all);
 	return err;
+}
+
+static int open_paths(struct collector *c, const struct collector_opts *opts, struct err *e)
+{
+	struct wallgap_bpf *s = c->skel;
+	const struct paths_maps maps = {
+		.pool = bpf_map__fd(s->maps.pool),
+		.rules = bpf_map__fd(s->maps.rules),
+		.modules = bpf_map__fd(s->maps.modules),
+		.layouts = bpf_map__fd(s->maps.layouts),
+		.stream = bpf_map__fd(s->maps.stream),
+		.sites = bpf_map__fd(s->maps.sites),
+		.fault_sites = bpf_map__fd(s->maps.fault_sites),
+	};
+
+	return paths_open(&c->paths, &maps, opts->cache, e);
 }
 
 int collector_open(struct collector **out, const struct collector_opts *opts, struct err *e)
@@ -262,13 +308,15 @@ int collector_open(struct collector **out, const struct collector_opts *opts, st
 		err = fail(e, -errno, "cannot open the BPF object");
 		goto out;
 	}
-	choose_programs(c);
+	choose_programs(c, opts);
 	err = wallgap_bpf__load(c->skel);
 	if (err) {
 		fail(e, err, "cannot load the BPF programs");
 		goto out;
 	}
 	err = attach_all(c, opts, e);
+	if (!err && opts->stacks)
+		err = open_paths(c, opts, e);
 	if (!err)
 		err = learn_clocks(c);
 	if (err && !e->msg[0])
@@ -293,6 +341,7 @@ void collector_close(struct collector *c)
 
 	if (!c)
 		return;
+	paths_close(c->paths);
 	ring_buffer__free(c->ring);
 	for (i = 0; i < c->perf_cnt; i++)
 		bpf_link__destroy(c->perf_links[i]);
@@ -326,6 +375,37 @@ static void wait_asleep(pid_t tgid)
 	}
 }
 
+/* A sleeper's stack, walked from outside. */
+static int take_sleeper(void *ctx, const void *item)
+{
+	struct collector *c = ctx;
+	const struct wg_sleeper *s = item;
+	struct wg_adopt a;
+
+	/* no memory to read: it has gone, or has no stack; then its wait goes without */
+	if (!paths_adopt(c->paths, s, &a) &&
+	    bpf_map_update_elem(bpf_map__fd(c->skel->maps.adopt), &s->tid, &a, BPF_ANY))
+		return -errno;
+	return 0;
+}
+
+/* Track, and find where those that sleep already have gone to sleep. */
+static int track_sleepers(struct collector *c)
+{
+	int fd = bpf_map__fd(c->skel->maps.adopt), err;
+	uint32_t tid;
+
+	err = iterate_items(c->track, sizeof(struct wg_sleeper), take_sleeper, c);
+	c->skel->bss->wg_track_tgid = 0;
+	c->skel->bss->wg_track_adopt = true;
+	if (!err)
+		err = run_track(c);
+	c->skel->bss->wg_track_adopt = false;
+	while (!bpf_map_get_next_key(fd, NULL, &tid))
+		bpf_map_delete_elem(fd, &tid);
+	return err;
+}
+
 int collector_track(struct collector *c, pid_t tgid, bool wait_exec, struct err *e)
 {
 	long before = collector_live(c);
@@ -333,9 +413,11 @@ int collector_track(struct collector *c, pid_t tgid, bool wait_exec, struct err 
 
 	if (wait_exec)
 		wait_asleep(tgid);
+	if (c->paths)
+		paths_track(c->paths, (uint32_t)tgid);
 	c->skel->bss->wg_track_wait_exec = wait_exec;
 	c->skel->bss->wg_track_tgid = (u32)tgid;
-	err = iterate(c->track, NULL);
+	err = c->paths && !wait_exec ? track_sleepers(c) : run_track(c);
 	c->skel->bss->wg_track_tgid = 0;
 	if (err)
 		return err_sys(e, err, "cannot begin to track process %d", (int)tgid);
@@ -344,12 +426,108 @@ int collector_track(struct collector *c, pid_t tgid, bool wait_exec, struct err 
 	return 0;
 }
 
+void collector_preload(struct collector *c, const char *path)
+{
+	if (c->paths)
+		paths_preload(c->paths, path);
+}
+
+int collector_mark_lanes(struct collector *c, const struct lane_mark *marks, size_t cnt,
+			 struct err *e)
+{
+	int fd = bpf_map__fd(c->skel->maps.lanes), err = 0;
+	size_t i;
+
+	for (i = 0; i < cnt && !err; i++)
+		if (bpf_map_update_elem(fd, &marks[i].tid, &marks[i].lane, BPF_ANY))
+			err = -errno;
+	c->skel->bss->wg_track_lanes = true;
+	if (!err)
+		err = run_track(c);
+	c->skel->bss->wg_track_lanes = false;
+	for (i = 0; i < cnt; i++)
+		bpf_map_delete_elem(fd, &marks[i].tid);
+	return err ? err_sys(e, err, "cannot mark %zu lanes", cnt) : 0;
+}
+
+void collector_window_begin(struct collector *c)
+{
+	if (!c->paths)
+		return;
+	if (!++c->window)
+		c->window = 1;
+	paths_window_begin(c->paths, c->window);
+	c->window_begin_ns = now_ns();
+	__atomic_store_n(&c->skel->bss->wg_window_begin_ns, c->window_begin_ns, __ATOMIC_RELEASE);
+	__atomic_store_n(&c->skel->bss->wg_window, c->window, __ATOMIC_RELEASE);
+}
+
+void collector_window_close(struct collector *c)
+{
+	__atomic_store_n(&c->skel->bss->wg_window, 0, __ATOMIC_RELEASE);
+}
+
+/* The wait that is still open in a row, from the window's begin on. */
+static int add_open_wait(const struct collector *c, const struct wg_row *row, struct profile *out)
+{
+	struct wg_site_key key = {.stack = row->site_stack,
+				  .object = row->site_object,
+				  .tgid = row->tgid,
+				  .window = c->window,
+				  .flags = (uint16_t)row->site_flags,
+				  .state = (uint8_t)row->state,
+				  .lane = (uint8_t)row->lane};
+	uint64_t inside = row->now_ns - c->window_begin_ns;
+	struct wg_site sum = {.cnt = 1};
+	int i = 0;
+
+	if (row->state < WG_FUTEX || row->state > WG_OTHER || row->now_ns < c->window_begin_ns)
+		return 0;
+	sum.total_ns = sum.max_ns = row->open_ns < inside ? row->open_ns : inside;
+	while (i < WG_HIST_CNT - 1 && sum.total_ns >> (i + 8))
+		i++;
+	sum.hist[i] = 1;
+	return profile_add_wait(out, &key, &sum);
+}
+
+int collector_window_end(struct collector *c, const struct rows *open, struct profile *out,
+			 struct err *e)
+{
+	size_t i;
+	int err;
+
+	profile_clear(out);
+	if (!c->paths)
+		return 0;
+	err = paths_window_end(c->paths, out);
+	for (i = 0; i < open->cnt && !err; i++)
+		err = add_open_wait(c, &open->row[i], out);
+	profile_settle(out);
+	return err ? err_sys(e, err, "cannot read the window's call paths") : 0;
+}
+
+const struct spaces *collector_names_begin(struct collector *c, struct stacks **stacks)
+{
+	return c->paths ? paths_lock(c->paths, stacks) : NULL;
+}
+
+void collector_names_end(struct collector *c)
+{
+	if (c->paths)
+		paths_unlock(c->paths);
+}
+
+int collector_freq(const struct collector *c)
+{
+	return c->freq_hz;
+}
+
 int collector_snapshot(struct collector *c, struct rows *out, struct err *e)
 {
 	int err;
 
 	out->cnt = 0;
-	err = iterate(c->snapshot, out);
+	err = iterate_items(c->snapshot, sizeof(struct wg_row), take_row, out);
 	if (err)
 		return err_sys(e, err, "cannot read the tasks' ledgers");
 	rows_sort(out);
@@ -417,6 +595,16 @@ const char *collector_library_version(void)
 	return version;
 }
 
+/*
+ * These run with interrupts on. What an interrupt on top of them does (a flush that another CPU has
+ * asked for, a wakeup that sends one more) is not the task's, so that it goes uncounted is right.
+ */
+static bool interrupted_by_own_kind(const struct collector *c, const struct bpf_program *p)
+{
+	return p == c->skel->progs.on_tlb_flush || p == c->skel->progs.on_ipi_one ||
+	       p == c->skel->progs.on_ipi_many;
+}
+
 /* Runs that the kernel left out because the same program was already running on that CPU. */
 static uint64_t recursion_misses(const struct collector *c)
 {
@@ -429,6 +617,8 @@ static uint64_t recursion_misses(const struct collector *c)
 		uint32_t len = sizeof(info);
 		int fd = bpf_program__fd(p);
 
+		if (interrupted_by_own_kind(c, p))
+			continue;
 		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
 			sum += info.recursion_misses;
 	}
@@ -445,7 +635,34 @@ static const struct {
 				       "in the wait"},
 	[WG_LOSS_CLOCK_BACK] = {"clock steps", "intervals that ended before they began, taken as "
 					       "empty"},
+	[WG_LOSS_STACK] = {"stacks", "call paths that found no room: their time is without a path"},
+	[WG_LOSS_SITE] = {"sites", "waits and faults that found no room: not in any site"},
+	[WG_LOSS_STREAM] = {"stream", "samples and wakeups that found no room: not in any site"},
 };
+
+static int paths_add_losses(const struct collector *c, struct recording *r)
+{
+	struct paths_losses lost;
+	struct spaces_stats stats;
+	int err;
+
+	paths_losses(c->paths, &lost, &stats);
+	err = recording_add_loss(r, "path memory", "samples and stacks that found no memory here",
+				 lost.memory);
+	if (!err)
+		err = recording_add_loss(r, "mapping news",
+					 "news of mappings that the kernel had no room for",
+					 lost.maps_lost);
+	if (!err)
+		err = recording_add_loss(r, "mappings",
+					 "mappings or unwind tables that found no room",
+					 stats.full_cnt);
+	if (!err)
+		err = recording_add_loss(r, "unread processes",
+					 "processes gone before their mappings were read",
+					 stats.unread_cnt);
+	return err;
+}
 
 int collector_losses(const struct collector *c, struct recording *r)
 {
@@ -461,5 +678,7 @@ int collector_losses(const struct collector *c, struct recording *r)
 	if (!err)
 		err = recording_add_loss(r, "drained rows", "rows that found no memory here",
 					 c->drain_lost);
+	if (!err && c->paths)
+		err = paths_add_losses(c, r);
 	return err;
 }

@@ -15,6 +15,8 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "collect/profile.h"
+#include "collect/space.h"
 #include "model/recording.h"
 
 struct rows {
@@ -29,7 +31,9 @@ void rows_sort(struct rows *r);
 struct collector;
 
 struct collector_opts {
-	int freq_hz; /* of the on-CPU sampler; 0 for none */
+	int freq_hz;	   /* of the on-CPU sampler; 0 for none */
+	bool stacks;	   /* call paths of waits, samples and faults */
+	const char *cache; /* folder that keeps unwind tables, or NULL */
 };
 
 /*
@@ -45,6 +49,34 @@ void collector_close(struct collector *c);
  * the ledger, and tracking of children, begins when the process calls exec.
  */
 int collector_track(struct collector *c, pid_t tgid, bool wait_exec, struct err *e);
+
+/* Have the unwind tables of an executable ready before it is run; a hint. */
+void collector_preload(struct collector *c, const char *path);
+
+struct lane_mark {
+	uint32_t tid;
+	uint32_t lane; /* enum wg_lane */
+};
+
+/* From now on sites of these tasks are told apart from those of all others, which are helpers. */
+int collector_mark_lanes(struct collector *c, const struct lane_mark *marks, size_t cnt,
+			 struct err *e);
+
+/*
+ * Call paths are kept by window: begin it after the snapshot that opens the window, close it before the one that ends it, then take what it brought. `open` are the rows of the tasks alive at
+ * its end: their open waits are part of it.
+ */
+void collector_window_begin(struct collector *c);
+void collector_window_close(struct collector *c);
+int collector_window_end(struct collector *c, const struct rows *open, struct profile *out,
+			 struct err *e);
+
+/*
+ * Mappings and stacks, to find names in; they stand still until the end. NULL when call paths
+ * are not wanted.
+ */
+const struct spaces *collector_names_begin(struct collector *c, struct stacks **stacks);
+void collector_names_end(struct collector *c);
 
 /* One row for each tracked task alive, ordered by id, into out (cleared first). */
 int collector_snapshot(struct collector *c, struct rows *out, struct err *e);
@@ -69,6 +101,9 @@ void collector_cost(const struct collector *c, struct cost *cost);
 
 /* Where fault ends come from: "fexit" or "perf". */
 const char *collector_fault_end(const struct collector *c);
+
+/* Of the on-CPU sampler, a second and CPU: what was asked for, or the kernel's limit. */
+int collector_freq(const struct collector *c);
 
 /* Of libbpf: "1.1". */
 const char *collector_library_version(void);

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* The sums of waits by site; see site.bpf.h. */
+#include "site.bpf.h"
+
+__u32 wg_window;
+__u64 wg_window_begin_ns;
+
+#define SITE_MAX 32768
+
+/* Any CPU adds, by atomics; user space takes a window's entries out when it is over. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SITE_MAX);
+	__type(key, struct wg_site_key);
+	__type(value, struct wg_site);
+} sites SEC(".maps");
+
+static __always_inline u32 log2_of(u64 v)
+{
+	u32 r = 0;
+
+	if (v >> 32) {
+		v >>= 32;
+		r += 32;
+	}
+	if (v >> 16) {
+		v >>= 16;
+		r += 16;
+	}
+	if (v >> 8) {
+		v >>= 8;
+		r += 8;
+	}
+	if (v >> 4) {
+		v >>= 4;
+		r += 4;
+	}
+	if (v >> 2) {
+		v >>= 2;
+		r += 2;
+	}
+	return r + (u32)(v >> 1);
+}
+
+static __always_inline u32 hist_index(u64 ns)
+{
+	u32 i = log2_of(ns | 1);
+
+	if (i < 7)
+		return 0;
+	return i - 7 < WG_HIST_CNT ? i - 7 : WG_HIST_CNT - 1;
+}
+
+static __always_inline void max_to(u64 *max, u64 v)
+{
+	u64 old = *(volatile u64 *)max, was;
+	int i;
+
+	for (i = 0; i < 4 && old < v; i++) {
+		was = __sync_val_compare_and_swap(max, old, v);
+		if (was == old)
+			break;
+		old = was;
+	}
+}
+
+static __always_inline struct wg_site *site_get(const struct wg_site_key *key)
+{
+	static const struct wg_site empty;
+	struct wg_site *site = bpf_map_lookup_elem(&sites, key);
+
+	if (site)
+		return site;
+	bpf_map_update_elem(&sites, key, &empty, BPF_NOEXIST);
+	site = bpf_map_lookup_elem(&sites, key);
+	if (!site)
+		loss(WG_LOSS_SITE);
+	return site;
+}
+
+int wg_site_account(struct task_state *s, u64 sched_ns)
+{
+	struct wg_site_key key = {};
+	struct wg_site *site;
+	u64 from, d;
+	u32 window = *(volatile __u32 *)&wg_window, i;
+
+	if (!s || !window)
+		return 0;
+	from = sched_time(cpu_slot(), wg_window_begin_ns);
+	if ((s64)(s->site_ns - from) > 0)
+		from = s->site_ns;
+	d = (s64)(sched_ns - from) > 0 ? sched_ns - from : 0;
+	key.stack = s->site_stack;
+	key.object = s->site_object;
+	key.tgid = s->tgid;
+	key.window = window;
+	key.flags = s->site_flags;
+	key.state = s->site_state;
+	key.lane = s->lane;
+	site = site_get(&key);
+	if (!site)
+		return 0;
+	__sync_fetch_and_add(&site->cnt, 1);
+	__sync_fetch_and_add(&site->total_ns, d);
+	i = hist_index(d);
+	__sync_fetch_and_add(&site->hist[i & (WG_HIST_CNT - 1)], 1);
+	if (d > site->max_ns)
+		max_to(&site->max_ns, d);
+	return 0;
+}

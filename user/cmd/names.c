@@ -1,0 +1,597 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Names of frames, stacks and locks; see names.h. Every answer is remembered, in trees by what was
+ * asked, since the same few addresses are asked for again and again.
+ */
+#include "cmd/names.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "symbol/insn.h"
+#include "symbol/jitmap.h"
+#include "symbol/ksyms.h"
+#include "symbol/symtab.h"
+
+#define FUNCTION_MAX (256 * 1024) /* bytes of code that are decoded to reach an instruction */
+
+/* A question and its answer: the key's words mean what each tree says. */
+struct known {
+	uint64_t key[4];
+	uint32_t answer;
+};
+
+/* What a process looked like in this window. */
+struct process_names {
+	uint32_t tgid;
+	struct jitmap *jit;
+};
+
+struct names {
+	struct recording *r;
+	const struct spaces *spaces;
+	struct stacks *stacks;
+	struct ksyms *ksyms;
+	bool ksyms_tried;
+	struct insn *insn;
+	struct symtab **symtabs; /* by module number; NULL: not opened */
+	size_t symtab_cap;
+	uint8_t *symtab_tried;
+	void *frames; /* (raw frame, tgid of a JIT frame or kernel leaf) -> frame */
+	void *functions; /* (module number + 1 or 0, start, hash of the name, module's hash) -> frame */
+	void *paths;	 /* (raw stack, leaf, tgid) -> stack */
+	void *contents;	 /* (hash of a recorded stack) -> stack */
+	void *traffic;	 /* (leaf, tgid of a JIT frame) -> enum traffic */
+	void *locks;	 /* (addr, tgid, flags, kind) -> lock */
+	void *processes; /* tree of struct process_names */
+	uint64_t bad_jit;
+};
+
+static int known_order(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(((struct known *)a)->key));
+}
+
+/* The answer's place in a tree, new ones NO_INDEX; NULL without memory. */
+static uint32_t *ask(void **tree, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+	struct known key = {.key = {a, b, c, d}}, *k, **found = tfind(&key, tree, known_order);
+
+	if (found)
+		return &(*found)->answer;
+	k = malloc(sizeof(*k));
+	if (!k)
+		return NULL;
+	*k = key;
+	k->answer = NO_INDEX;
+	if (!tsearch(k, tree, known_order)) {
+		free(k);
+		return NULL;
+	}
+	return &k->answer;
+}
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * 0x9e3779b97f4a7c15ull;
+	return h ^ h >> 29;
+}
+
+static uint64_t text_hash(const char *s)
+{
+	uint64_t h = 1;
+
+	for (; *s; s++)
+		h = mix(h, (unsigned char)*s);
+	return h;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* --- processes --- */
+
+static int process_order(const void *a, const void *b)
+{
+	const struct process_names *x = a, *y = b;
+
+	return x->tgid < y->tgid ? -1 : x->tgid > y->tgid;
+}
+
+static struct process_names *process_of(struct names *n, uint32_t tgid)
+{
+	struct process_names key = {.tgid = tgid}, *p, **found;
+
+	found = tfind(&key, &n->processes, process_order);
+	if (found)
+		return *found;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return NULL;
+	p->tgid = tgid;
+	if (!tsearch(p, &n->processes, process_order)) {
+		free(p);
+		return NULL;
+	}
+	return p;
+}
+
+static void process_free(void *arg)
+{
+	struct process_names *p = arg;
+
+	jitmap_free(p->jit);
+	free(p);
+}
+
+/* What the process's perf map and jitdumps say, read once a window; NULL without memory. */
+static struct jitmap *jit_of(struct names *n, uint32_t tgid)
+{
+	const struct process *sp = spaces_process(n->spaces, tgid);
+	struct process_names *p = process_of(n, tgid);
+	char path[64];
+	size_t i;
+	int root;
+
+	if (!p || p->jit || jitmap_new(&p->jit))
+		return p ? p->jit : NULL;
+	if (!sp)
+		return p->jit;
+	root = sp->root_fd >= 0 ? sp->root_fd : AT_FDCWD;
+	snprintf(path, sizeof(path), "/tmp/perf-%u.map", sp->ns_tgid);
+	/* not there, or not to be trusted: the code has no names */
+	jitmap_add_perf(p->jit, root, path, sp->uid, NULL);
+	for (i = 0; i < sp->jitdump_cnt; i++)
+		jitmap_add_jitdump(p->jit, root, sp->jitdumps[i], sp->uid, NULL);
+	n->bad_jit += jitmap_bad_cnt(p->jit);
+	return p->jit;
+}
+
+/* --- functions --- */
+
+struct function {
+	const char *name, *module;
+	uint64_t start;
+	uint32_t flags;
+	uint64_t id; /* module's number + 1; 0: the kernel or no file */
+	char made[256];
+};
+
+static struct symtab *symtab_of(struct names *n, uint32_t number, const struct module *m)
+{
+	size_t cap = n->symtab_cap;
+
+	while (number >= cap)
+		cap = cap ? cap * 2 : 64;
+	if (cap != n->symtab_cap) {
+		struct symtab **s = reallocarray(n->symtabs, cap, sizeof(*s));
+		uint8_t *t;
+
+		if (!s)
+			return NULL;
+		n->symtabs = s;
+		t = realloc(n->symtab_tried, cap);
+		if (!t)
+			return NULL;
+		n->symtab_tried = t;
+		memset(s + n->symtab_cap, 0, (cap - n->symtab_cap) * sizeof(*s));
+		memset(t + n->symtab_cap, 0, cap - n->symtab_cap);
+		n->symtab_cap = cap;
+	}
+	if (!n->symtab_tried[number]) {
+		n->symtab_tried[number] = 1;
+		if (m->fd >= 0)
+			symtab_open(&n->symtabs[number], m->fd, m->path, "", NULL);
+		else
+			symtab_open_image(&n->symtabs[number], m->image, m->image_sz, m->path,
+					  NULL);
+	}
+	return n->symtabs[number];
+}
+
+/* Start of the function that holds addr, by symbols or else by FDEs; 0: not known. */
+static uint64_t start_of(struct names *n, uint32_t number, const struct module *m, uint64_t addr)
+{
+	struct symtab *st = symtab_of(n, number, m);
+	struct symbol s;
+
+	if (st && symtab_function(st, addr, &s))
+		return s.start;
+	return unwind_table_start(&m->table, addr);
+}
+
+static void function_in_module(struct names *n, uint32_t number, const struct module *m,
+			       uint64_t addr, struct function *f)
+{
+	struct symtab *st = symtab_of(n, number, m);
+	struct symbol s;
+
+	f->module = base_name(m->path);
+	f->id = number + 1;
+	if (st && symtab_function(st, addr, &s)) {
+		f->name = s.name;
+		f->start = s.start;
+		f->flags = FRAME_NAMED | (s.exported ? FRAME_EXPORTED : 0);
+		return;
+	}
+	f->start = unwind_table_start(&m->table, addr);
+	if (f->start) {
+		snprintf(f->made, sizeof(f->made), "%.200s+0x%llx", f->module,
+			 (unsigned long long)f->start);
+		f->name = f->made;
+	}
+}
+
+static void function_in_jit(struct names *n, uint64_t addr, uint32_t tgid, struct function *f)
+{
+	struct jitmap *jit = jit_of(n, tgid);
+	const char *name = jit ? jitmap_find(jit, addr, 0, &f->start) : NULL;
+
+	f->flags = FRAME_JIT;
+	if (!name)
+		return;
+	f->name = name;
+	f->flags |= FRAME_NAMED;
+	f->start = 0; /* the same function may be compiled many times, to many places */
+}
+
+static void function_in_kernel(struct names *n, uint64_t addr, struct function *f)
+{
+	const char *module, *name;
+
+	if (!n->ksyms_tried) {
+		n->ksyms_tried = true;
+		ksyms_open(&n->ksyms, "/proc/kallsyms");
+	}
+	f->flags = FRAME_KERNEL;
+	f->module = "[kernel]";
+	name = n->ksyms ? ksyms_find(n->ksyms, addr, &module) : NULL;
+	if (!name)
+		return;
+	f->name = name;
+	f->flags |= FRAME_NAMED;
+	if (module[0]) {
+		snprintf(f->made, sizeof(f->made), "[%.200s]", module);
+		f->module = f->made;
+	}
+}
+
+/* The recording's frame for a function. */
+static uint32_t frame_of(struct names *n, const struct function *f)
+{
+	uint32_t *known = ask(&n->functions, f->id, f->start, text_hash(f->name),
+			      text_hash(f->module) ^ f->flags);
+	struct frame *to;
+
+	if (!known || *known != NO_INDEX)
+		return known ? *known : NO_INDEX;
+	to = recording_add_frame(n->r);
+	if (!to)
+		return NO_INDEX;
+	to->name = strdup(f->name);
+	to->module = strdup(f->module);
+	to->start = f->start;
+	to->flags = f->flags;
+	if (!to->name || !to->module)
+		return NO_INDEX;
+	return *known = (uint32_t)(n->r->frame_cnt - 1);
+}
+
+static bool is_kernel(uint64_t raw)
+{
+	return raw >> 63;
+}
+
+/* A raw frame's function. tgid matters for JIT frames, exact for kernel ones. */
+static uint32_t frame_index(struct names *n, uint64_t raw, uint32_t tgid, bool exact)
+{
+	uint32_t number = is_kernel(raw) ? 0 : (uint32_t)(raw >> WG_MODULE_SHIFT);
+	uint64_t about = is_kernel(raw) ? exact : number ? 0 : tgid;
+	uint32_t *known = ask(&n->frames, raw, about, 0, 0);
+	struct function f = {.name = "[unknown]", .module = ""};
+	const struct module *m;
+	uint64_t addr;
+
+	if (!known || *known != NO_INDEX)
+		return known ? *known : NO_INDEX;
+	if (is_kernel(raw)) {
+		function_in_kernel(n, raw - !exact, &f);
+	} else {
+		addr = WG_FRAME_ADDR(raw) - !(raw & WG_FRAME_EXACT);
+		m = spaces_module(n->spaces, number);
+		if (m)
+			function_in_module(n, number, m, addr, &f);
+		else
+			function_in_jit(n, addr, tgid, &f);
+	}
+	return *known = frame_of(n, &f);
+}
+
+/* --- stacks --- */
+
+/* What our own program and its tracepoint add on top of a kernel stack. */
+static bool is_probe(const struct frame *f)
+{
+	static const char *const prefixes[] = {"bpf_", "__bpf_", "__traceiter_", "trace_call_bpf",
+					       "perf_trace_"};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(prefixes); i++)
+		if (!strncmp(f->name, prefixes[i], strlen(prefixes[i])))
+			return true;
+	return false;
+}
+
+static uint32_t lost_frame(struct names *n)
+{
+	const struct function f = {.name = "[lost]", .module = ""};
+
+	return frame_of(n, &f);
+}
+
+/* The recording's stack with these frames. */
+static uint32_t stack_of(struct names *n, const uint32_t *frames, uint32_t cnt, uint32_t kernel_cnt,
+			 uint32_t end)
+{
+	uint64_t h = 1, g = 2;
+	uint32_t *known, i;
+	struct stack *to;
+
+	for (i = 0; i < cnt; i++) {
+		h = mix(h, frames[i]);
+		g = mix(g, ~(uint64_t)frames[i]);
+	}
+	known = ask(&n->contents, h, g, (uint64_t)cnt << 32 | kernel_cnt, end);
+	if (!known || *known != NO_INDEX)
+		return known ? *known : NO_INDEX;
+	to = recording_add_stack(n->r);
+	if (!to)
+		return NO_INDEX;
+	to->frames = malloc((cnt + 1) * sizeof(*frames));
+	if (!to->frames)
+		return NO_INDEX;
+	memcpy(to->frames, frames, cnt * sizeof(*frames));
+	to->frame_cnt = cnt;
+	to->kernel_cnt = kernel_cnt;
+	to->end = end;
+	return *known = (uint32_t)(n->r->stack_cnt - 1);
+}
+
+uint32_t names_stack(struct names *n, uint64_t hash, uint64_t leaf, uint32_t tgid)
+{
+	const struct raw_stack *raw = hash ? stacks_find(n->stacks, hash) : NULL;
+	uint32_t *known = ask(&n->paths, hash, leaf, tgid, 0);
+	uint32_t frames[WG_FRAMES_MAX + 1 + WG_KFRAMES_MAX + 1], cnt = 0, kernel = 0, i, f;
+	uint64_t at;
+
+	if (!known || *known != NO_INDEX)
+		return known ? *known : NO_INDEX;
+	for (i = 0; raw && i < (uint32_t)raw->kernel_cnt + raw->user_cnt; i++) {
+		at = raw->frame[i] ? raw->frame[i] : leaf;
+		f = frame_index(n, at, tgid, i == 0);
+		if (f == NO_INDEX)
+			return NO_INDEX;
+		if (i < raw->kernel_cnt && !kernel && is_probe(&n->r->frames[f]))
+			continue;
+		frames[cnt++] = f;
+		kernel += i < raw->kernel_cnt;
+	}
+	if (!raw && hash)
+		frames[cnt++] = lost_frame(n);
+	return *known = stack_of(n, frames, cnt, kernel, raw ? raw->end : WG_END_NONE);
+}
+
+/* --- instructions --- */
+
+/* Code from its function's start to just past addr; returns the bytes, or 0. */
+static size_t code_of(struct names *n, uint64_t leaf, uint32_t tgid, uint8_t **code, uint64_t *at)
+{
+	uint32_t number = (uint32_t)(leaf >> WG_MODULE_SHIFT);
+	const struct module *m = spaces_module(n->spaces, number);
+	uint64_t addr = WG_FRAME_ADDR(leaf), start = 0;
+	struct jitmap *jit = m ? NULL : jit_of(n, tgid);
+	struct symtab *st = NULL;
+	size_t sz, got;
+
+	if (m) {
+		st = symtab_of(n, number, m);
+		start = start_of(n, number, m, addr);
+	} else if (jit) {
+		jitmap_find(jit, addr, 0, &start);
+	}
+	if (!start || addr - start > FUNCTION_MAX || (m && !st))
+		return 0;
+	sz = addr - start + 16; /* the longest instruction has 15 */
+	*code = malloc(sz);
+	if (!*code)
+		return 0;
+	got = m ? symtab_bytes(st, start, *code, sz) : jitmap_bytes(jit, start, *code, sz);
+	*at = addr - start;
+	return got > *at ? got : 0;
+}
+
+enum traffic names_traffic(struct names *n, uint64_t leaf, uint32_t tgid)
+{
+	uint32_t *known = ask(&n->traffic, leaf, leaf >> WG_MODULE_SHIFT ? 0 : tgid, 0, 0);
+	scoped_free uint8_t *code = NULL;
+	uint64_t at;
+	size_t sz;
+
+	if (!known)
+		return TRAFFIC_UNKNOWN;
+	if (*known != NO_INDEX)
+		return (enum traffic) * known;
+	if (!n->insn && insn_open(&n->insn))
+		return TRAFFIC_UNKNOWN;
+	sz = code_of(n, leaf, tgid, &code, &at);
+	*known = TRAFFIC_UNKNOWN;
+	if (sz)
+		*known = insn_is_atomic_rmw(n->insn, code, sz, at) ? TRAFFIC_YES : TRAFFIC_NO;
+	return (enum traffic) * known;
+}
+
+/* --- locks --- */
+
+/* The file whose data holds addr, by the mappings of its code. */
+static const struct module *module_of_data(struct names *n, uint32_t tgid, uint64_t addr,
+					   uint32_t *number, uint64_t *offset)
+{
+	const struct process *p = spaces_process(n->spaces, tgid);
+	const struct module *m;
+	size_t i;
+
+	for (i = 0; p && i < p->map_cnt; i++) {
+		m = spaces_module(n->spaces, p->map[i].module);
+		*offset = addr - p->map[i].bias;
+		*number = p->map[i].module;
+		if (m && *offset < m->end)
+			return m;
+	}
+	*offset = 0;
+	return NULL;
+}
+
+static const struct region *region_of(struct names *n, uint32_t tgid, uint64_t addr)
+{
+	const struct process *p = spaces_process(n->spaces, tgid);
+
+	return p ? regions_find(&p->regions, addr) : NULL;
+}
+
+static uint32_t flags_of(uint32_t site_flags)
+{
+	static const struct {
+		uint32_t site, lock;
+	} table[] = {
+		{WG_SITE_SPIN, LOCK_SPIN},	   {WG_SITE_READ, LOCK_READ},
+		{WG_SITE_WRITE, LOCK_WRITE},	   {WG_SITE_RT, LOCK_RT},
+		{WG_SITE_PERCPU, LOCK_PERCPU},	   {WG_SITE_MUTEX, LOCK_MUTEX},
+		{WG_SITE_OWN_MMAP, LOCK_OWN_MMAP}, {WG_SITE_PI, LOCK_PI},
+	};
+	uint32_t flags = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(table); i++)
+		if (site_flags & table[i].site)
+			flags |= table[i].lock;
+	return flags;
+}
+
+static uint32_t add_lock(struct names *n, const struct lock *like, const char *module,
+			 const char *symbol)
+{
+	struct lock *to = recording_add_lock(n->r);
+
+	if (!to)
+		return NO_INDEX;
+	*to = *like;
+	to->module = strdup(module);
+	to->symbol = strdup(symbol);
+	return to->module && to->symbol ? (uint32_t)(n->r->lock_cnt - 1) : NO_INDEX;
+}
+
+uint32_t names_futex(struct names *n, uint32_t tgid, uint64_t addr, uint32_t site_flags)
+{
+	uint32_t *known = ask(&n->locks, addr, tgid, site_flags, LOCK_FUTEX);
+	struct lock l = {.kind = LOCK_FUTEX, .tgid = tgid, .addr = addr};
+	const struct region *region;
+	const struct module *m;
+	struct symbol s = {.name = ""};
+	uint32_t number;
+	struct symtab *st;
+
+	if (!known || *known != NO_INDEX)
+		return known ? *known : NO_INDEX;
+	l.flags = flags_of(site_flags);
+	m = module_of_data(n, tgid, addr, &number, &l.offset);
+	region = m ? NULL : region_of(n, tgid, addr);
+	if (region && region->shared && !(site_flags & WG_SITE_PRIVATE))
+		l.flags |= LOCK_SHARED;
+	st = m ? symtab_of(n, number, m) : NULL;
+	if (st && symtab_object(st, l.offset, &s))
+		l.symbol_offset = l.offset - s.start;
+	return *known = add_lock(n, &l,
+				 m	  ? base_name(m->path)
+				 : region ? region->name
+					  : "",
+				 s.name);
+}
+
+uint32_t names_klock(struct names *n, uint64_t addr, uint32_t site_flags)
+{
+	uint32_t *known = ask(&n->locks, addr, 0, site_flags, LOCK_KERNEL);
+	struct lock l = {.kind = LOCK_KERNEL, .addr = addr};
+
+	if (!known || *known != NO_INDEX)
+		return known ? *known : NO_INDEX;
+	l.flags = flags_of(site_flags);
+	return *known = add_lock(n, &l, "[kernel]", "");
+}
+
+/* --- */
+
+int names_new(struct names **out, struct recording *r)
+{
+	struct names *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return -ENOMEM;
+	n->r = r;
+	*out = n;
+	return 0;
+}
+
+void names_use(struct names *n, const struct spaces *spaces, struct stacks *stacks)
+{
+	n->spaces = spaces;
+	n->stacks = stacks;
+}
+
+static void forget(void **tree)
+{
+	tdestroy(*tree, free);
+	*tree = NULL;
+}
+
+void names_window(struct names *n)
+{
+	tdestroy(n->processes, process_free);
+	n->processes = NULL;
+	/* what a JIT address holds, or a process's number means, may have changed */
+	forget(&n->frames);
+	forget(&n->paths);
+	forget(&n->traffic);
+}
+
+void names_free(struct names *n)
+{
+	size_t i;
+
+	if (!n)
+		return;
+	names_window(n);
+	forget(&n->functions);
+	forget(&n->contents);
+	forget(&n->locks);
+	for (i = 0; i < n->symtab_cap; i++)
+		symtab_close(n->symtabs[i]);
+	free(n->symtabs);
+	free(n->symtab_tried);
+	ksyms_close(n->ksyms);
+	insn_close(n->insn);
+	free(n);
+}
+
+uint64_t names_bad_jit(const struct names *n)
+{
+	return n->bad_jit;
+}

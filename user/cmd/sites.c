@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* Raw profile into sites; see sites.h. */
+#include "cmd/sites.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+
+/* --- which processes --- */
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Processes of the run, in order, some more than once; NULL without memory. */
+static uint32_t *processes_of(const struct run *run)
+{
+	uint32_t *tgids = calloc(run->thread_cnt + 1, sizeof(*tgids));
+	size_t i;
+
+	for (i = 0; tgids && i < run->thread_cnt; i++)
+		tgids[i] = run->threads[i].tgid;
+	if (tgids && run->thread_cnt)
+		qsort(tgids, run->thread_cnt, sizeof(*tgids), by_number);
+	return tgids;
+}
+
+static bool among(const uint32_t *tgids, size_t cnt, uint32_t tgid)
+{
+	return cnt && bsearch(&tgid, tgids, cnt, sizeof(*tgids), by_number);
+}
+
+static enum role role_of(uint8_t lane)
+{
+	return lane == WG_LANE_WORKER	      ? ROLE_WORKER
+	       : lane == WG_LANE_ORCHESTRATOR ? ROLE_ORCHESTRATOR
+					      : ROLE_HELPER;
+}
+
+/* --- sites that are alike become one --- */
+
+static int compare(uint64_t a, uint64_t b)
+{
+	return a < b ? -1 : a > b;
+}
+
+static int site_order(const void *a, const void *b)
+{
+	const struct site *x = a, *y = b;
+	int c = compare(x->kind, y->kind);
+
+	if (!c)
+		c = compare(x->state, y->state);
+	if (!c)
+		c = compare(x->role, y->role);
+	if (!c)
+		c = compare(x->user, y->user);
+	if (!c)
+		c = compare(x->stack, y->stack);
+	return c ? c : compare(x->lock, y->lock);
+}
+
+static void add_to(struct site *to, const struct site *from)
+{
+	int i;
+
+	to->count += from->count;
+	to->total_ns += from->total_ns;
+	if (from->max_ns > to->max_ns)
+		to->max_ns = from->max_ns;
+	for (i = 0; i < WG_HIST_CNT; i++)
+		to->hist[i] += from->hist[i];
+	to->traffic_cnt += from->traffic_cnt;
+	to->undecoded_cnt += from->undecoded_cnt;
+	to->huge_cnt += from->huge_cnt;
+	to->pgtables_bytes += from->pgtables_bytes;
+}
+
+static void merge_sites(struct run *run)
+{
+	size_t i, n = 0;
+
+	if (run->site_cnt)
+		qsort(run->sites, run->site_cnt, sizeof(*run->sites), site_order);
+	for (i = 0; i < run->site_cnt; i++) {
+		if (n && !site_order(&run->sites[n - 1], &run->sites[i]))
+			add_to(&run->sites[n - 1], &run->sites[i]);
+		else
+			run->sites[n++] = run->sites[i];
+	}
+	run->site_cnt = n;
+}
+
+/* --- one raw entry each --- */
+
+static int add_site(struct run *run, const struct site *s)
+{
+	struct site *to;
+
+	if (s->stack == NO_INDEX)
+		return -ENOMEM;
+	to = run_add_site(run);
+	if (!to)
+		return -ENOMEM;
+	*to = *s;
+	return 0;
+}
+
+/* What a wait's site is found by; its sums are left 0. */
+static struct site wait_site(struct names *n, const struct wg_site_key *key)
+{
+	struct site s = {.kind = SITE_WAIT,
+			 .state = key->state,
+			 .role = role_of(key->lane),
+			 .lock = NO_INDEX,
+			 .stack = names_stack(n, key->stack, 0, key->tgid)};
+
+	if (key->state == WG_FUTEX)
+		s.lock = names_futex(n, key->tgid, key->object, key->flags);
+	else if (key->state == WG_KLOCK)
+		s.lock = names_klock(n, key->object, key->flags);
+	return s;
+}
+
+static int add_wait(struct run *run, const struct raw_wait *w, struct names *n)
+{
+	struct site s = wait_site(n, &w->key);
+	int i;
+
+	s.count = w->sum.cnt;
+	s.total_ns = w->sum.total_ns;
+	s.max_ns = w->sum.max_ns;
+	for (i = 0; i < WG_HIST_CNT; i++)
+		s.hist[i] = w->sum.hist[i];
+	return add_site(run, &s);
+}
+
+static int add_fault(struct run *run, const struct raw_fault *f, struct names *n)
+{
+	struct site s = {.kind = SITE_FAULT,
+			 .state = WG_CPU_FAULT,
+			 .role = role_of(f->key.lane),
+			 .lock = NO_INDEX,
+			 .stack = names_stack(n, f->key.stack, 0, f->key.tgid),
+			 .count = f->sum.cnt,
+			 .total_ns = f->sum.total_ns,
+			 .huge_cnt = f->sum.huge_cnt,
+			 .pgtables_bytes = f->sum.pgtables_bytes};
+
+	return add_site(run, &s);
+}
+
+static int add_sample(struct run *run, const struct raw_sample *r, struct names *n)
+{
+	struct site s = {.kind = SITE_SAMPLE,
+			 .state = r->state,
+			 .role = role_of(r->lane),
+			 .user = !(r->leaf >> 63),
+			 .lock = NO_INDEX,
+			 .stack = names_stack(n, r->stack, r->leaf, r->tgid),
+			 .count = r->cnt};
+
+	if (s.user) {
+		switch (names_traffic(n, r->leaf, r->tgid)) {
+		case TRAFFIC_YES:
+			s.traffic_cnt = r->cnt;
+			break;
+		case TRAFFIC_UNKNOWN:
+			s.undecoded_cnt = r->cnt;
+			break;
+		case TRAFFIC_NO:
+			break;
+		}
+	}
+	return add_site(run, &s);
+}
+
+/* --- wakers --- */
+
+static int waker_order(const void *a, const void *b)
+{
+	const struct waker *x = a, *y = b;
+	int c = compare(x->site, y->site);
+
+	return c ? c : compare(x->stack, y->stack);
+}
+
+static int add_waker(struct run *run, const struct raw_wake *w, struct names *n)
+{
+	const struct wg_site_key key = {.stack = w->stack,
+					.object = w->object,
+					.tgid = w->tgid,
+					.flags = w->flags,
+					.state = WG_FUTEX,
+					.lane = w->lane};
+	struct site like = wait_site(n, &key), *site;
+	struct waker *to;
+
+	site = run->site_cnt ? bsearch(&like, run->sites, run->site_cnt, sizeof(like), site_order)
+			     : NULL;
+	if (!site)
+		return 0; /* woken in the window's last moment: its wait is not in it */
+	to = run_add_waker(run);
+	if (!to)
+		return -ENOMEM;
+	*to = (struct waker){.site = (uint32_t)(site - run->sites),
+			     .stack = w->waker ? names_stack(n, w->waker, 0, w->tgid) : NO_INDEX,
+			     .count = w->cnt,
+			     .waited_ns = w->waited_ns};
+	return 0;
+}
+
+static void merge_wakers(struct run *run)
+{
+	struct waker *w = run->wakers;
+	size_t i, n = 0;
+
+	if (run->waker_cnt)
+		qsort(w, run->waker_cnt, sizeof(*w), waker_order);
+	for (i = 0; i < run->waker_cnt; i++) {
+		if (n && !waker_order(&w[n - 1], &w[i])) {
+			w[n - 1].count += w[i].count;
+			w[n - 1].waited_ns += w[i].waited_ns;
+		} else {
+			w[n++] = w[i];
+		}
+	}
+	run->waker_cnt = n;
+}
+
+int sites_fill(struct run *run, const struct profile *p, struct names *n)
+{
+	scoped_free uint32_t *tgids = processes_of(run);
+	size_t i, cnt = run->thread_cnt;
+	int err = tgids ? 0 : -ENOMEM;
+
+	for (i = 0; i < p->wait_cnt && !err; i++)
+		if (among(tgids, cnt, p->waits[i].key.tgid))
+			err = add_wait(run, &p->waits[i], n);
+	for (i = 0; i < p->fault_cnt && !err; i++)
+		if (among(tgids, cnt, p->faults[i].key.tgid))
+			err = add_fault(run, &p->faults[i], n);
+	for (i = 0; i < p->sample_cnt && !err; i++)
+		if (among(tgids, cnt, p->samples[i].tgid))
+			err = add_sample(run, &p->samples[i], n);
+	merge_sites(run);
+	for (i = 0; i < p->wake_cnt && !err; i++)
+		if (among(tgids, cnt, p->wakes[i].tgid))
+			err = add_waker(run, &p->wakes[i], n);
+	merge_wakers(run);
+	return err;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* From a window's raw profile to the sites and wakers of its run, by name. */
+#ifndef WG_CMD_SITES_H
+#define WG_CMD_SITES_H
+
+#include "cmd/names.h"
+#include "collect/collector.h"
+#include "model/recording.h"
+
+/*
+ * Fill run->sites and run->wakers from p, for the processes of run->threads (others share the
+ * window: idle pools of other runs). Sites with the same path by name become one. 0 or -ENOMEM.
+ */
+int sites_fill(struct run *run, const struct profile *p, struct names *n);
+
+#endif

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* Mapped files; see module.h. */
+#include "collect/module.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "symbol/symtab.h"
+
+bool module_is(const struct module *m, const struct stat *st)
+{
+	return m->fd >= 0 && m->dev == st->st_dev && m->ino == st->st_ino &&
+	       m->mtime.tv_sec == st->st_mtim.tv_sec && m->mtime.tv_nsec == st->st_mtim.tv_nsec;
+}
+
+static void add_segment(struct module *m, const Elf64_Phdr *ph)
+{
+	if (ph->p_type == PT_LOAD && ph->p_vaddr + ph->p_memsz > m->end)
+		m->end = ph->p_vaddr + ph->p_memsz;
+	if (ph->p_type != PT_LOAD || !(ph->p_flags & PF_X) || m->segment_cnt == SEGMENT_MAX)
+		return;
+	m->segment[m->segment_cnt++] = (struct segment){ph->p_offset, ph->p_vaddr, ph->p_filesz};
+}
+
+static bool is_ours(const Elf64_Ehdr *eh)
+{
+	return !memcmp(eh->e_ident, ELFMAG, SELFMAG) && eh->e_ident[EI_CLASS] == ELFCLASS64 &&
+	       eh->e_ident[EI_DATA] == ELFDATA2LSB && eh->e_machine == EM_X86_64 &&
+	       eh->e_phentsize == sizeof(Elf64_Phdr);
+}
+
+static void read_segments(struct module *m)
+{
+	Elf64_Ehdr eh;
+	Elf64_Phdr ph;
+	int i;
+
+	if (pread(m->fd, &eh, sizeof(eh), 0) != sizeof(eh) || !is_ours(&eh))
+		return;
+	m->elf = true;
+	for (i = 0; i < eh.e_phnum; i++)
+		if (pread(m->fd, &ph, sizeof(ph), (off_t)(eh.e_phoff + (size_t)i * sizeof(ph))) ==
+		    sizeof(ph))
+			add_segment(m, &ph);
+}
+
+static void read_table(struct module *m, const char *cache)
+{
+	if (cache && m->build_id[0] && !unwind_cache_load(&m->table, cache, m->build_id))
+		return;
+	/* a file that makes no sense is one without a table */
+	if (!unwind_table_build(&m->table, m->fd, NULL) && cache && m->build_id[0])
+		unwind_cache_save(&m->table, cache, m->build_id);
+}
+
+int module_open(struct module *m, int fd, const struct stat *st, const char *path,
+		const char *cache)
+{
+	*m = (struct module){.fd = fd,
+			     .dev = st->st_dev,
+			     .ino = st->st_ino,
+			     .mtime = st->st_mtim,
+			     .path = strdup(path)};
+	if (!m->path)
+		return -ENOMEM;
+	read_segments(m);
+	if (!m->elf)
+		return 0;
+	elf_build_id(fd, m->build_id, sizeof(m->build_id));
+	read_table(m, cache);
+	return 0;
+}
+
+/* How much of the image its headers speak of: to the end of the section headers. */
+static size_t image_size(const Elf64_Ehdr *eh)
+{
+	size_t end = eh->e_shoff + (size_t)eh->e_shnum * eh->e_shentsize;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	return (end + page - 1) / page * page;
+}
+
+int module_open_vdso(struct module *m)
+{
+	const char *image = (const char *)getauxval(AT_SYSINFO_EHDR); /* NOLINT: an address */
+	const Elf64_Ehdr *eh = (const Elf64_Ehdr *)image;
+	const Elf64_Phdr *ph;
+	int i;
+
+	if (!image || !is_ours(eh))
+		return -ENOENT;
+	*m = (struct module){.fd = -1,
+			     .image = image,
+			     .image_sz = image_size(eh),
+			     .elf = true,
+			     .path = strdup("[vdso]")};
+	if (!m->path)
+		return -ENOMEM;
+	ph = (const Elf64_Phdr *)(image + eh->e_phoff);
+	for (i = 0; i < eh->e_phnum; i++)
+		add_segment(m, &ph[i]);
+	elf_build_id_image(image, m->image_sz, m->build_id, sizeof(m->build_id));
+	unwind_table_build_image(&m->table, image, m->image_sz, NULL);
+	return 0;
+}
+
+void module_clear(struct module *m)
+{
+	free(m->path);
+	if (m->fd >= 0)
+		close(m->fd);
+	unwind_table_clear(&m->table);
+	*m = (struct module){.fd = -1};
+}
+
+bool module_bias(const struct module *m, uint64_t start, uint64_t offset, uint64_t *bias)
+{
+	const struct segment *s;
+	size_t i;
+
+	for (i = 0; i < m->segment_cnt; i++) {
+		s = &m->segment[i];
+		/* a mapping begins at a page, its segment perhaps within it */
+		if (offset + 4095 >= s->offset && offset < s->offset + s->size) {
+			*bias = start - (s->vaddr + (offset - s->offset));
+			return true;
+		}
+	}
+	return false;
+}

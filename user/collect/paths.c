@@ -1,0 +1,507 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* The thread behind call paths; see paths.h. */
+#include "collect/paths.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "collect/mapwatch.h"
+#include "unwind/walk.h"
+
+/* The stream holds some 100,000 events; nothing but news of processes wakes us earlier. */
+#define DRAIN_MS 50
+
+/* Processes, each once: their own marks see to that. */
+struct tgids {
+	uint32_t *tgid;
+	size_t cnt, cap;
+};
+
+struct paths {
+	struct paths_maps maps;
+	struct pool *pool;
+	struct spaces *spaces;
+	struct mapwatch *mapwatch;
+	struct ring_buffer *ring;
+	pthread_t thread;
+	bool running;
+	int stop_fd;
+	pthread_mutex_t lock; /* for all below */
+	struct stacks stacks;
+	struct profile profile;
+	uint16_t window;
+	struct tgids stale;  /* processes whose mappings are to be read */
+	struct tgids wanted; /* processes that have waited somewhere new: look at their memory */
+	uint64_t memory_lost;
+};
+
+/* --- what the stream brings --- */
+
+static void tgids_add(struct paths *p, struct tgids *t, uint32_t tgid)
+{
+	if (array_grow((void **)&t->tgid, &t->cap, t->cnt, sizeof(*t->tgid)))
+		p->memory_lost++;
+	else
+		t->tgid[t->cnt++] = tgid;
+}
+
+static void mark_stale(struct paths *p, uint32_t tgid)
+{
+	struct process *of = spaces_process_get(p->spaces, tgid);
+
+	if (!of || of->stale)
+		return;
+	of->stale = true;
+	tgids_add(p, &p->stale, tgid);
+}
+
+static void mark_wanted(struct paths *p, uint32_t tgid)
+{
+	struct process *of = spaces_process_get(p->spaces, tgid);
+
+	if (!of || of->wanted)
+		return;
+	of->wanted = true;
+	tgids_add(p, &p->wanted, tgid);
+}
+
+/* A mapping was made, by any process of the machine: ours are those that we have met. */
+static void on_mapping(void *ctx, uint32_t tgid)
+{
+	struct paths *p = ctx;
+
+	if (spaces_process(p->spaces, tgid))
+		mark_stale(p, tgid);
+}
+
+static int on_sample(struct paths *p, const struct wg_sample_event *e)
+{
+	struct raw_sample s = {.stack = e->stack,
+			       .leaf = e->leaf,
+			       .tgid = e->tgid,
+			       .state = e->state,
+			       .lane = e->lane,
+			       .cnt = 1};
+
+	return e->window == p->window ? profile_add_sample(&p->profile, &s) : 0;
+}
+
+static int on_wake(struct paths *p, const struct wg_wake_event *e)
+{
+	struct raw_wake w = {.stack = e->stack,
+			     .object = e->object,
+			     .waker = e->waker,
+			     .tgid = e->tgid,
+			     .flags = e->flags,
+			     .lane = e->lane,
+			     .cnt = e->weight,
+			     .waited_ns = e->waited_ns * e->weight};
+
+	return e->window == p->window ? profile_add_wake(&p->profile, &w) : 0;
+}
+
+static int on_process(struct paths *p, const struct wg_process_event *e)
+{
+	if (e->type == WG_EVENT_FORK)
+		return spaces_inherit(p->spaces, (uint32_t)e->addr, e->tgid);
+	mark_stale(p, e->tgid);
+	return 0;
+}
+
+static int on_stack(struct paths *p, const struct wg_stack_event *e, size_t sz)
+{
+	/* where a lock lies is asked of locks; looking takes a lock of the process itself */
+	if (e->state == WG_FUTEX)
+		mark_wanted(p, e->tgid);
+	return stacks_add(&p->stacks, e, sz);
+}
+
+static int on_event(void *ctx, void *data, size_t sz)
+{
+	struct paths *p = ctx;
+	uint32_t type = *(uint32_t *)data;
+	int err = 0;
+
+	if (type == WG_EVENT_STACK && sz >= offsetof(struct wg_stack_event, frame))
+		err = on_stack(p, data, sz);
+	else if (type == WG_EVENT_SAMPLE && sz >= sizeof(struct wg_sample_event))
+		err = on_sample(p, data);
+	else if (type == WG_EVENT_WAKE && sz >= sizeof(struct wg_wake_event))
+		err = on_wake(p, data);
+	else if (sz >= sizeof(struct wg_process_event))
+		err = on_process(p, data);
+	p->memory_lost += err == -ENOMEM;
+	return 0;
+}
+
+/* News of processes first: a mapping of a child that we have not met is not ours. */
+static void take_news(struct paths *p)
+{
+	ring_buffer__consume(p->ring);
+	mapwatch_drain(p->mapwatch, on_mapping, p);
+}
+
+#define NEWS_EVERY 16 /* processes read: the rings fill meanwhile */
+
+static void read_stale(struct paths *p)
+{
+	struct process *of;
+	size_t i;
+
+	for (i = 0; i < p->stale.cnt; i++) {
+		if (i % NEWS_EVERY == NEWS_EVERY - 1)
+			take_news(p);
+		of = spaces_process_get(p->spaces, p->stale.tgid[i]);
+		if (of)
+			of->stale = false;
+		spaces_refresh(p->spaces, p->stale.tgid[i]);
+	}
+	p->stale.cnt = 0;
+}
+
+static void look_at_wanted(struct paths *p)
+{
+	struct process *of;
+	size_t i, left = 0;
+
+	for (i = 0; i < p->wanted.cnt; i++) {
+		of = spaces_process_get(p->spaces, p->wanted.tgid[i]);
+		if (!spaces_note_regions(p->spaces, p->wanted.tgid[i], 0))
+			p->wanted.tgid[left++] = p->wanted.tgid[i];
+		else if (of)
+			of->wanted = false;
+	}
+	p->wanted.cnt = left;
+}
+
+/* With the lock held. */
+static void take_in(struct paths *p)
+{
+	take_news(p);
+	read_stale(p);
+	look_at_wanted(p);
+}
+
+static void *run(void *arg)
+{
+	struct paths *p = arg;
+	struct pollfd fds[] = {{.fd = ring_buffer__epoll_fd(p->ring), .events = POLLIN},
+			       {.fd = mapwatch_fd(p->mapwatch), .events = POLLIN},
+			       {.fd = p->stop_fd, .events = POLLIN}};
+
+	/* what we are late for, its stacks go without; the work itself is short */
+	setpriority(PRIO_PROCESS, (id_t)gettid(), -20);
+	while (!(fds[2].revents & POLLIN)) {
+		poll(fds, ARRAY_SIZE(fds), DRAIN_MS);
+		pthread_mutex_lock(&p->lock);
+		take_in(p);
+		pthread_mutex_unlock(&p->lock);
+	}
+	return NULL;
+}
+
+/* --- */
+
+static int start_thread(struct paths *p)
+{
+	sigset_t all, old;
+	int err;
+
+	/* signals are for the main thread */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&p->thread, NULL, run, p);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	p->running = !err;
+	return -err;
+}
+
+int paths_open(struct paths **out, const struct paths_maps *maps, const char *cache, struct err *e)
+{
+	struct paths *p = calloc(1, sizeof(*p));
+	int err;
+
+	if (!p)
+		return err_sys(e, -ENOMEM, "call paths");
+	p->maps = *maps;
+	pthread_mutex_init(&p->lock, NULL);
+	p->stop_fd = eventfd(0, EFD_CLOEXEC);
+	err = p->stop_fd < 0 ? -errno : pool_new(&p->pool, maps->pool, maps->rules, maps->modules);
+	if (!err)
+		err = spaces_new(&p->spaces, p->pool, maps->layouts, cache);
+	if (!err)
+		err = mapwatch_open(&p->mapwatch);
+	if (!err) {
+		p->ring = ring_buffer__new(maps->stream, on_event, p, NULL);
+		err = p->ring ? 0 : -errno;
+	}
+	/* what we have mapped ourselves, libc above all, most others will map too */
+	if (!err)
+		err = spaces_refresh(p->spaces, (uint32_t)getpid());
+	if (!err)
+		err = start_thread(p);
+	if (err) {
+		paths_close(p);
+		return err_sys(e, err, "cannot set up the unwinding of stacks");
+	}
+	*out = p;
+	return 0;
+}
+
+void paths_close(struct paths *p)
+{
+	const uint64_t one = 1;
+
+	if (!p)
+		return;
+	if (p->running && write(p->stop_fd, &one, sizeof(one)) == sizeof(one))
+		pthread_join(p->thread, NULL);
+	ring_buffer__free(p->ring);
+	mapwatch_close(p->mapwatch);
+	spaces_free(p->spaces);
+	pool_free(p->pool);
+	stacks_clear(&p->stacks);
+	profile_clear(&p->profile);
+	free(p->stale.tgid);
+	free(p->wanted.tgid);
+	if (p->stop_fd >= 0)
+		close(p->stop_fd);
+	pthread_mutex_destroy(&p->lock);
+	free(p);
+}
+
+void paths_track(struct paths *p, uint32_t tgid)
+{
+	pthread_mutex_lock(&p->lock);
+	spaces_refresh(p->spaces, tgid);
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* --- threads that slept before we came --- */
+
+struct sleeper_ctx {
+	const struct spaces *spaces;
+	const struct process *process;
+};
+
+static bool sleeper_locate(void *arg, uint64_t addr, struct walk_place *out)
+{
+	const struct sleeper_ctx *ctx = arg;
+	const struct process *p = ctx->process;
+	const struct module *m;
+	size_t i;
+
+	for (i = 0; i < p->map_cnt; i++) {
+		if (addr < p->map[i].start || addr >= p->map[i].end)
+			continue;
+		m = spaces_module(ctx->spaces, p->map[i].module);
+		*out = (struct walk_place){p->map[i].module, p->map[i].bias, m ? &m->table : NULL};
+		return true;
+	}
+	return false;
+}
+
+static bool sleeper_read(void *arg, uint64_t addr, void *to, size_t sz)
+{
+	const struct sleeper_ctx *ctx = arg;
+	struct iovec local = {to, sz}, remote = {(void *)addr, sz}; /* NOLINT: their address */
+
+	return process_vm_readv((pid_t)ctx->process->tgid, &local, 1, &remote, 1, 0) == (ssize_t)sz;
+}
+
+/* A number for the stack like those that the kernel side gives, of the same width. */
+static uint64_t stack_hash(const struct wg_stack_event *e)
+{
+	uint64_t h = e->tgid;
+	int i;
+
+	for (i = 0; i < e->user_cnt; i++) {
+		h = (h ^ e->frame[i]) * 0x9e3779b97f4a7c15ull;
+		h ^= h >> 29;
+	}
+	return h ? h : 1;
+}
+
+#define NR_FUTEX_WAITV 449
+#define NR_FUTEX_WAIT 455
+#define FUTEX_PRIVATE 128
+
+static void sleeper_object(const struct sleeper_ctx *ctx, const struct wg_sleeper *s,
+			   struct wg_adopt *out)
+{
+	struct {
+		uint64_t val, uaddr;
+		uint32_t flags, reserved;
+	} first = {0}; /* struct futex_waitv, include/uapi/linux/futex.h */
+	uint64_t flags = s->nr == NR_FUTEX_WAIT ? s->arg3 : s->arg1;
+
+	if (s->state != WG_FUTEX)
+		return;
+	out->object = s->arg0;
+	if (s->nr == NR_FUTEX_WAITV && sleeper_read((void *)ctx, s->arg0, &first, sizeof(first))) {
+		out->object = first.uaddr;
+		flags = first.flags;
+	}
+	if (flags & FUTEX_PRIVATE)
+		out->flags = WG_SITE_PRIVATE;
+}
+
+int paths_adopt(struct paths *p, const struct wg_sleeper *s, struct wg_adopt *out)
+{
+	struct walk_regs regs = {s->ip, s->sp, s->bp, s->bx};
+	struct sleeper_ctx ctx;
+	const struct walk_ops ops = {sleeper_locate, sleeper_read};
+	struct wg_stack_event e = {
+		.type = WG_EVENT_STACK, .tgid = s->tgid, .state = (uint8_t)s->state};
+	uint64_t frame[WG_FRAMES_MAX];
+	enum wg_stack_end end;
+	int err = -ESRCH;
+
+	*out = (struct wg_adopt){.since_ns = s->since_ns};
+	pthread_mutex_lock(&p->lock);
+	ctx.spaces = p->spaces;
+	ctx.process = spaces_process(p->spaces, s->tgid);
+	if (ctx.process && ctx.process->map_cnt) {
+		e.user_cnt = (uint8_t)walk_stack(&ops, &ctx, &regs, frame, &end);
+		memcpy(e.frame, frame, e.user_cnt * sizeof(*frame));
+		e.end = (uint8_t)end;
+		e.hash = out->stack = stack_hash(&e);
+		sleeper_object(&ctx, s, out);
+		err = on_stack(p, &e, sizeof(e));
+	}
+	pthread_mutex_unlock(&p->lock);
+	return err;
+}
+
+void paths_preload(struct paths *p, const char *path)
+{
+	pthread_mutex_lock(&p->lock);
+	spaces_preload(p->spaces, path);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void paths_window_begin(struct paths *p, uint16_t window)
+{
+	pthread_mutex_lock(&p->lock);
+	take_in(p);
+	profile_clear(&p->profile);
+	p->window = window;
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* --- sums of a window out of the kernel's maps --- */
+
+#define BATCH 256
+
+/*
+ * Take all entries out of a hash map, BATCH at a time, and give those of the window to add. Keys
+ * are struct wg_site_key. A batch that the map's buckets do not fit into is asked for again, larger.
+ */
+static int take_map(int fd, size_t value_sz, uint16_t window,
+		    int (*add)(struct profile *, const struct wg_site_key *, const void *),
+		    struct profile *out)
+{
+	uint32_t room = BATCH, cnt, token, i;
+	bool first = true;
+	int err = 0, more = 0;
+
+	while (!more && !err) {
+		scoped_free struct wg_site_key *keys = calloc(room, sizeof(*keys));
+		scoped_free char *values = calloc(room, value_sz);
+
+		if (!keys || !values)
+			return -ENOMEM;
+		cnt = room;
+		more = bpf_map_lookup_and_delete_batch(fd, first ? NULL : &token, &token, keys,
+						       values, &cnt, NULL);
+		if (more && errno == ENOSPC) {
+			room *= 2;
+			more = 0;
+			continue;
+		}
+		if (more && errno != ENOENT)
+			return -errno;
+		first = false;
+		for (i = 0; i < cnt && !err; i++)
+			if (keys[i].window == window)
+				err = add(out, &keys[i], values + i * value_sz);
+	}
+	return err;
+}
+
+static int add_wait(struct profile *p, const struct wg_site_key *key, const void *sum)
+{
+	return profile_add_wait(p, key, sum);
+}
+
+static int add_fault(struct profile *p, const struct wg_site_key *key, const void *sum)
+{
+	return profile_add_fault(p, key, sum);
+}
+
+/* Where the locks lie, of processes that are still there. */
+static void note_regions(struct paths *p, const struct profile *out)
+{
+	uint64_t begin = now_ns();
+	size_t i;
+
+	pthread_mutex_lock(&p->lock);
+	for (i = 0; i < out->wait_cnt; i++)
+		if (out->waits[i].key.state == WG_FUTEX)
+			spaces_note_regions(p->spaces, out->waits[i].key.tgid, begin);
+	pthread_mutex_unlock(&p->lock);
+}
+
+int paths_window_end(struct paths *p, struct profile *out)
+{
+	uint16_t window;
+	int err;
+
+	profile_clear(out);
+	pthread_mutex_lock(&p->lock);
+	take_in(p);
+	*out = p->profile;
+	p->profile = (struct profile){0};
+	window = p->window;
+	p->window = 0;
+	pthread_mutex_unlock(&p->lock);
+	err = take_map(p->maps.sites, sizeof(struct wg_site), window, add_wait, out);
+	if (!err)
+		err = take_map(p->maps.fault_sites, sizeof(struct wg_fault_site), window, add_fault,
+			       out);
+	if (!err)
+		note_regions(p, out);
+	return err;
+}
+
+const struct spaces *paths_lock(struct paths *p, struct stacks **stacks)
+{
+	pthread_mutex_lock(&p->lock);
+	*stacks = &p->stacks;
+	return p->spaces;
+}
+
+void paths_unlock(struct paths *p)
+{
+	pthread_mutex_unlock(&p->lock);
+}
+
+void paths_losses(struct paths *p, struct paths_losses *out, struct spaces_stats *stats)
+{
+	pthread_mutex_lock(&p->lock);
+	out->memory = p->memory_lost;
+	out->maps_lost = mapwatch_lost(p->mapwatch);
+	spaces_stats(p->spaces, stats);
+	pthread_mutex_unlock(&p->lock);
+}

@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* Modules and processes; see space.h. */
+#include "collect/space.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/util.h"
+
+struct spaces {
+	struct pool *pool;
+	int layouts_fd;
+	char *cache;
+	struct module *modules; /* [0] is not used */
+	size_t module_cnt, module_cap;
+	uint32_t vdso;	  /* its number, or 0 */
+	void *processes;  /* tree of struct process by tgid */
+	struct stat root; /* our own root folder */
+	struct spaces_stats stats;
+};
+
+static int by_tgid(const void *a, const void *b)
+{
+	const struct process *x = a, *y = b;
+
+	return x->tgid < y->tgid ? -1 : x->tgid > y->tgid;
+}
+
+static void process_free(void *arg)
+{
+	struct process *p = arg;
+	size_t i;
+
+	if (!p)
+		return;
+	if (p->root_fd >= 0)
+		close(p->root_fd);
+	for (i = 0; i < p->jitdump_cnt; i++)
+		free(p->jitdumps[i]);
+	free(p->jitdumps);
+	regions_clear(&p->regions);
+	free(p->map);
+	free(p);
+}
+
+static struct process *process_find(const struct spaces *s, uint32_t tgid)
+{
+	struct process key = {.tgid = tgid}, **found = tfind(&key, &s->processes, by_tgid);
+
+	return found ? *found : NULL;
+}
+
+struct process *spaces_process_get(struct spaces *s, uint32_t tgid)
+{
+	struct process *p = process_find(s, tgid);
+
+	if (p)
+		return p;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return NULL;
+	p->tgid = p->ns_tgid = tgid;
+	p->root_fd = -1;
+	if (!tsearch(p, &s->processes, by_tgid)) {
+		free(p);
+		return NULL;
+	}
+	return p;
+}
+
+/* --- modules --- */
+
+/* Take m into the list and its table into the pool. *number is 0 without memory. */
+static int add_module(struct spaces *s, struct module *m, uint32_t *number)
+{
+	uint64_t begin = now_ns();
+	int err = 0;
+
+	*number = 0;
+	if (s->module_cnt >= WG_MODULE_MAX ||
+	    array_grow((void **)&s->modules, &s->module_cap, s->module_cnt, sizeof(*m))) {
+		module_clear(m);
+		return -ENOSPC;
+	}
+	*number = (uint32_t)s->module_cnt;
+	if (m->elf)
+		err = pool_add_module(s->pool, *number, &m->table);
+	s->modules[s->module_cnt++] = *m;
+	s->stats.module_cnt++;
+	s->stats.fde_bad_cnt += m->table.fde_bad_cnt;
+	s->stats.row_unsupported_cnt += m->table.row_unsupported_cnt;
+	s->stats.build_ns += now_ns() - begin;
+	return err;
+}
+
+static int open_module(struct spaces *s, const char *file, const char *path, uint32_t *number)
+{
+	struct module m;
+	struct stat st;
+	uint64_t begin;
+	size_t i;
+	int fd, err;
+
+	*number = 0;
+	if (stat(file, &st) || !S_ISREG(st.st_mode))
+		return -ENOENT;
+	for (i = 1; i < s->module_cnt; i++) {
+		if (module_is(&s->modules[i], &st)) {
+			*number = (uint32_t)i;
+			return 0;
+		}
+	}
+	fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st)) {
+		err = -errno;
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	begin = now_ns();
+	err = module_open(&m, fd, &st, path, s->cache);
+	s->stats.build_ns += now_ns() - begin;
+	if (err)
+		module_clear(&m);
+	return err ? err : add_module(s, &m, number);
+}
+
+void spaces_preload(struct spaces *s, const char *path)
+{
+	uint32_t number;
+
+	open_module(s, path, path, &number);
+}
+
+/* --- mappings --- */
+
+/* One line of /proc/PID/maps. */
+struct line {
+	uint64_t start, end, offset;
+	uint64_t ino;
+	bool executable;
+	char *path; /* in the text; "" for none */
+};
+
+static bool parse_line(char *text, struct line *l)
+{
+	char *at = text, *end;
+
+	l->start = strtoull(at, &end, 16);
+	if (*end != '-')
+		return false;
+	l->end = strtoull(end + 1, &end, 16);
+	if (end[0] != ' ' || strlen(end) < 6)
+		return false;
+	l->executable = end[3] == 'x';
+	l->offset = strtoull(end + 6, &end, 16);
+	strtoul(end, &end, 16); /* device */
+	if (*end != ':')
+		return false;
+	strtoul(end + 1, &end, 16);
+	l->ino = strtoull(end, &end, 10);
+	l->path = end + strspn(end, " ");
+	l->path[strcspn(l->path, "\n")] = '\0';
+	return l->end > l->start;
+}
+
+static void path_trim(char *path)
+{
+	static const char deleted[] = " (deleted)";
+	size_t len = strlen(path), cut = sizeof(deleted) - 1;
+
+	if (len > cut && !strcmp(path + len - cut, deleted))
+		path[len - cut] = '\0';
+}
+
+static void note_jitdump(struct process *p, const char *path)
+{
+	const char *base = strrchr(path, '/');
+	size_t i, len;
+
+	base = base ? base + 1 : path;
+	len = strlen(base);
+	if (strncmp(base, "jit-", 4) || len < 9 || strcmp(base + len - 5, ".dump"))
+		return;
+	for (i = 0; i < p->jitdump_cnt; i++)
+		if (!strcmp(p->jitdumps[i], path))
+			return;
+	if (array_grow((void **)&p->jitdumps, &p->jitdump_cap, p->jitdump_cnt, sizeof(char *)))
+		return;
+	p->jitdumps[p->jitdump_cnt] = strdup(path);
+	if (p->jitdumps[p->jitdump_cnt])
+		p->jitdump_cnt++;
+}
+
+/* Which module a line shows, and its bias; 0 for code of no file. */
+static uint32_t module_of_line(struct spaces *s, struct process *p, struct line *l, uint64_t *bias)
+{
+	char file[96];
+	uint32_t number = 0;
+
+	*bias = 0;
+	if (!strcmp(l->path, "[vdso]") && s->vdso) {
+		module_bias(&s->modules[s->vdso], l->start, 0, bias);
+		return s->vdso;
+	}
+	if (!l->ino || l->path[0] != '/')
+		return 0;
+	path_trim(l->path);
+	note_jitdump(p, l->path);
+	snprintf(file, sizeof(file), "/proc/%u/map_files/%llx-%llx", p->tgid,
+		 (unsigned long long)l->start, (unsigned long long)l->end);
+	if (open_module(s, file, l->path, &number) == -ENOSPC)
+		s->stats.full_cnt++;
+	if (!number || !module_bias(&s->modules[number], l->start, l->offset, bias))
+		return 0;
+	return number;
+}
+
+static int add_mapping(struct process *p, const struct line *l, uint32_t module, uint64_t bias)
+{
+	struct wg_mapping *last = p->map_cnt ? &p->map[p->map_cnt - 1] : NULL;
+
+	/* JIT compilers have their code in many small pieces */
+	if (last && last->end == l->start && last->module == module && last->bias == bias) {
+		last->end = l->end;
+		return 0;
+	}
+	if (array_grow((void **)&p->map, &p->map_cap, p->map_cnt, sizeof(*p->map)))
+		return -ENOMEM;
+	p->map[p->map_cnt++] = (struct wg_mapping){l->start, l->end, bias, module, 0};
+	return 0;
+}
+
+static int read_maps(struct spaces *s, struct process *p)
+{
+	char path[64], *text = NULL;
+	scoped_file FILE *f = NULL;
+	size_t cap = 0, lines = 0;
+	struct line l;
+	uint64_t bias;
+	uint32_t module;
+	int err = 0;
+
+	snprintf(path, sizeof(path), "/proc/%u/maps", p->tgid);
+	f = fopen(path, "re");
+	if (!f)
+		return -ESRCH;
+	p->map_cnt = 0;
+	while (!err && getline(&text, &cap, f) > 0) {
+		lines++;
+		if (!parse_line(text, &l) || !l.executable || l.start >> 47)
+			continue;
+		module = module_of_line(s, p, &l, &bias);
+		err = add_mapping(p, &l, module, bias);
+	}
+	free(text);
+	return err ? err : lines ? 0 : -ESRCH;
+}
+
+/* --- what else of the process outlives it --- */
+
+static void read_status(struct process *p)
+{
+	char path[64], line[256];
+	scoped_file FILE *f = NULL;
+	unsigned int uid;
+	char *at;
+
+	snprintf(path, sizeof(path), "/proc/%u/status", p->tgid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "Uid: %u", &uid) == 1)
+			p->uid = uid;
+		if (strncmp(line, "NStgid:", 7))
+			continue;
+		at = strrchr(line, '\t'); /* the innermost is the last */
+		if (at)
+			p->ns_tgid = (uint32_t)strtoul(at, NULL, 10);
+		return;
+	}
+}
+
+static void read_root(const struct spaces *s, struct process *p)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%u/root", p->tgid);
+	if (p->root_fd >= 0)
+		close(p->root_fd);
+	p->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (p->root_fd >= 0 && !fstat(p->root_fd, &st) && st.st_dev == s->root.st_dev &&
+	    st.st_ino == s->root.st_ino) {
+		close(p->root_fd);
+		p->root_fd = -1;
+	}
+}
+
+static int publish(struct spaces *s, const struct process *p)
+{
+	struct wg_layout layout;
+	size_t cnt = p->map_cnt < WG_LAYOUT_MAX ? p->map_cnt : WG_LAYOUT_MAX;
+	int err = pool_add_layout(s->pool, p->map, cnt, &layout);
+
+	if (!err && bpf_map_update_elem(s->layouts_fd, &p->tgid, &layout, BPF_ANY))
+		err = -errno;
+	if (err || cnt < p->map_cnt)
+		s->stats.full_cnt++;
+	return err;
+}
+
+/* Exec takes a layout off, and may come back to the same; a fork may come before there is one. */
+static int publish_missing(struct spaces *s, const struct process *p)
+{
+	struct wg_layout layout;
+
+	return bpf_map_lookup_elem(s->layouts_fd, &p->tgid, &layout) ? publish(s, p) : 0;
+}
+
+int spaces_refresh(struct spaces *s, uint32_t tgid)
+{
+	struct process *p = spaces_process_get(s, tgid);
+	struct wg_mapping *before;
+	size_t before_cnt;
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	before = p->map;
+	before_cnt = p->map_cnt;
+	p->map = NULL;
+	p->map_cnt = p->map_cap = 0;
+	err = read_maps(s, p);
+	if (err == -ESRCH) {
+		/* gone: what was known of it is all there will be */
+		free(p->map);
+		p->map = before;
+		p->map_cnt = p->map_cap = before_cnt;
+		s->stats.unread_cnt += !before_cnt;
+		return err;
+	}
+	if (!err && (p->map_cnt != before_cnt ||
+		     memcmp(p->map, before, before_cnt * sizeof(*before)) != 0 || !before_cnt)) {
+		err = publish(s, p);
+		read_status(p);
+		read_root(s, p);
+	} else if (!err) {
+		err = publish_missing(s, p);
+	}
+	free(before);
+	return err;
+}
+
+int spaces_inherit(struct spaces *s, uint32_t parent, uint32_t child)
+{
+	const struct process *from = process_find(s, parent);
+	struct process *p;
+
+	if (!from)
+		return spaces_refresh(s, child);
+	p = spaces_process_get(s, child);
+	if (!p)
+		return -ENOMEM;
+	p->uid = from->uid;
+	free(p->map);
+	p->map = malloc((from->map_cnt + 1) * sizeof(*p->map));
+	p->map_cnt = p->map_cap = 0;
+	if (!p->map)
+		return -ENOMEM;
+	memcpy(p->map, from->map, from->map_cnt * sizeof(*p->map));
+	p->map_cnt = from->map_cnt;
+	p->map_cap = from->map_cnt + 1;
+	return publish_missing(s, p);
+}
+
+/* Looking may take a hundredth of the time. */
+#define REGIONS_SHARE 100
+
+bool spaces_note_regions(struct spaces *s, uint32_t tgid, uint64_t since_ns)
+{
+	struct process *p = process_find(s, tgid);
+	struct regions now = {0};
+	uint64_t begin = now_ns();
+
+	if (!p)
+		return true;
+	if (p->regions_ns && ((since_ns && p->regions_ns > since_ns) ||
+			      begin - p->regions_ns < p->regions_took_ns * REGIONS_SHARE))
+		return false;
+	p->regions_ns = begin;
+	if (!regions_read(&now, tgid)) {
+		regions_clear(&p->regions);
+		p->regions = now;
+	} else {
+		regions_clear(&now); /* gone: what was seen last is what is known */
+	}
+	p->regions_took_ns = now_ns() - begin;
+	return true;
+}
+
+/* --- */
+
+int spaces_new(struct spaces **out, struct pool *pool, int layouts_fd, const char *cache)
+{
+	struct spaces *s = calloc(1, sizeof(*s));
+	struct module vdso;
+
+	if (!s)
+		return -ENOMEM;
+	s->pool = pool;
+	s->layouts_fd = layouts_fd;
+	s->cache = cache ? strdup(cache) : NULL;
+	s->module_cnt = 1;
+	if (stat("/", &s->root) ||
+	    array_grow((void **)&s->modules, &s->module_cap, 1, sizeof(*s->modules))) {
+		spaces_free(s);
+		return -ENOMEM;
+	}
+	s->modules[0].fd = -1;
+	if (!module_open_vdso(&vdso))
+		add_module(s, &vdso, &s->vdso);
+	*out = s;
+	return 0;
+}
+
+void spaces_free(struct spaces *s)
+{
+	size_t i;
+
+	if (!s)
+		return;
+	for (i = 1; i < s->module_cnt; i++)
+		module_clear(&s->modules[i]);
+	free(s->modules);
+	tdestroy(s->processes, process_free);
+	free(s->cache);
+	free(s);
+}
+
+const struct module *spaces_module(const struct spaces *s, uint32_t number)
+{
+	return number && number < s->module_cnt ? &s->modules[number] : NULL;
+}
+
+const struct process *spaces_process(const struct spaces *s, uint32_t tgid)
+{
+	return process_find(s, tgid);
+}
+
+void spaces_stats(const struct spaces *s, struct spaces_stats *out)
+{
+	*out = s->stats;
+	out->table_bytes = pool_bytes(s->pool);
+}
