@@ -95,6 +95,41 @@ static __always_inline void fault_site(struct task_struct *t, struct task_state 
 	__sync_fetch_and_add(&site->pgtables_bytes, grown);
 }
 
+/* By tgid: its page tables up to which growth has been counted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, PROCESS_MAX);
+	__type(key, u32);
+	__type(value, u64);
+} pgtables SEC(".maps");
+
+/*
+ * What of a growth from `from` to `to`, seen from a fault's begin to its end, is not yet counted: a
+ * thread's fault also sees what others of its process added meanwhile, and each byte counts once.
+ */
+static __always_inline u64 growth_claim(u32 tgid, u64 from, u64 to)
+{
+	u64 *counted = bpf_map_lookup_elem(&pgtables, &tgid), old;
+	int i;
+
+	if (!counted) {
+		if (bpf_map_update_elem(&pgtables, &tgid, &from, BPF_NOEXIST))
+			from = to; /* another thread is at it, or no room */
+		counted = bpf_map_lookup_elem(&pgtables, &tgid);
+		if (!counted)
+			return to - from;
+	}
+	for (i = 0; i < 4; i++) {
+		old = *(volatile u64 *)counted;
+		if (old == to)
+			return 0;
+		if (__sync_val_compare_and_swap(counted, old, to) == old)
+			break;
+	}
+	/* outside: tables have been freed, or have grown without a fault of ours */
+	return old >= from && old < to ? to - old : to - from;
+}
+
 /* What the fault did, and for some of them where it was. */
 static __always_inline void fault_account(struct task_struct *t, struct task_state *s)
 {
@@ -107,12 +142,14 @@ static __always_inline void fault_account(struct task_struct *t, struct task_sta
 	grown = mm->pgtables_bytes.counter - s->fault_pgtables;
 	if ((s64)grown < 0)
 		grown = 0; /* another thread has freed some */
+	if (grown)
+		grown = growth_claim(s->tgid, s->fault_pgtables, s->fault_pgtables + grown);
 	huge = anon_pages(mm) - (s64)s->fault_anon >= HUGE_PAGES;
 	if (huge) {
 		s->count[WG_N_FAULT_HUGE]++;
 		s->part_ns[WG_T_FAULT_HUGE] += d;
 	}
-	if (!site_window_open())
+	if (!site_counts(s))
 		return;
 	chosen = (u32)(++s->fault_nr * GOLDEN_RATIO) < (1U << 28);
 	if (chosen || grown || huge)

@@ -93,7 +93,7 @@ int on_sample(struct bpf_perf_event_data *ctx)
 		s->count[user ? WG_N_SAMPLE_USER : WG_N_SAMPLE_KERNEL]++;
 	pgtables_seen(s, t);
 	write_end(s);
-	if (site_window_open())
+	if (site_counts(s))
 		send(ctx, t, s, user);
 	handler_end_at(c, now);
 	return 0;

@@ -85,7 +85,7 @@ int wg_site_account(struct task_state *s, u64 sched_ns)
 	u64 from, d;
 	u32 window = *(volatile __u32 *)&wg_window, i;
 
-	if (!s || !window)
+	if (!s || !window || (s->flags & WG_ROW_WAITING_EXEC))
 		return 0;
 	from = sched_time(cpu_slot(), wg_window_begin_ns);
 	if ((s64)(s->site_ns - from) > 0)

@@ -18,4 +18,10 @@ static __always_inline bool site_window_open(void)
 	return *(volatile __u32 *)&wg_window != 0;
 }
 
+/* What s does now counts: not before a root's exec, which its ledger leaves out too. */
+static __always_inline bool site_counts(const struct task_state *s)
+{
+	return site_window_open() && !(s->flags & WG_ROW_WAITING_EXEC);
+}
+
 #endif /* WG_SITE_BPF_H */

@@ -28,6 +28,7 @@ BLOCKED = [b for b in BUCKETS if b not in ON_CPU + RUN_QUEUE]
 
 CLOSURE_SHARE, CLOSURE_NS = 0.001, 20 * US
 AUDIT_SHARE, AUDIT_MIN_NS = 0.005, 100 * MS
+SITES_SHARE, SITES_NS = 0.001, 50 * US  # waits that are open while a window's edge is taken
 CLOCK_NS = 200 * US  # a stalled CPU between the readings of the two clocks
 
 TESTS = []  # (name, function), in the order of the files
@@ -307,6 +308,17 @@ def check_times(check, threads, steal_ns):
                    100 * US)
 
 
+def check_sites(check, got_run):
+    """What is blamed on call paths sums to the buckets: nothing is left over, nothing counts twice."""
+    if not got_run["sites"]:
+        return
+    for bucket in BLOCKED:
+        want = sum(t["buckets"][bucket] for t in got_run["threads"])
+        got = sum(s["total_ns"] for s in got_run["sites"]
+                  if s["bucket"] == bucket and s["kind"] in ("futex", "klock", "blocked"))
+        check.near(f"sites of {bucket}", got, want, SITES_SHARE, SITES_NS)
+
+
 def check_run(check, got_run):
     threads = got_run["threads"]
     check.that(threads, "a run without threads")
@@ -315,9 +327,10 @@ def check_run(check, got_run):
         # Wall and buckets are by the scheduler's clock: here it is held against CLOCK_MONOTONIC.
         check.at_most(f"{label(thread)} clocks apart", thread["clock_ns"],
                       max(thread["wall_ns"] * CLOSURE_SHARE, CLOCK_NS))
-        check.at_most(f"{label(thread)} wall against the run's", thread["wall_ns"],
-                      got_run["wall_ns"] + closure_room(got_run["wall_ns"]))
+        check.at_most(f"{label(thread)} wall against the run's, by the other clock", thread["wall_ns"],
+                      got_run["wall_ns"] + thread["clock_ns"] + closure_room(got_run["wall_ns"]))
     check_times(check, threads, got_run.get("steal_ns"))
+    check_sites(check, got_run)
     for name in ("lane_buckets", "path_buckets"):
         buckets = got_run.get(name)
         if buckets and sum(buckets.values()):
