@@ -72,7 +72,8 @@ struct task_state {
 	u64 site_stack, site_object, site_ns;
 	u16 site_flags; /* enum wg_site_flags */
 	u8 site_state;
-	u8 lane; /* enum wg_lane */
+	u8 lane;     /* enum wg_lane */
+	u8 site_end; /* enum wg_stack_end */
 	u32 tgid;
 	u64 fault_ns;			/* st[WG_CPU_FAULT].ns when the open fault began */
 	u64 fault_pgtables, fault_anon; /* of its process, then */
@@ -80,6 +81,8 @@ struct task_state {
 	u64 flush_ns;	 /* when it was about to ask other CPUs for a TLB flush; 0: has */
 	u16 klock_flags; /* of the outermost lock: enum wg_site_flags */
 	u16 wake_nr;
+	u16 window;    /* that its sites count in; 0: none */
+	u64 window_ns; /* from when on: its row in the snapshot that opened it */
 	/* rarely touched */
 	u64 klock[WG_KLOCK_MAX];
 	u64 min_seen, maj_seen; /* the task's min_flt and maj_flt after the last fault we saw */
@@ -102,6 +105,7 @@ extern struct task_map tasks SEC(".maps");
 
 extern struct wg_cpu_slot wg_cpu[WG_CPU_MAX];
 extern __u64 wg_loss_cnt[WG_LOSS_CNT]; /* atomic */
+extern __u32 wg_window;		       /* which window is open; 0: none. Set by user space */
 extern __u64 wg_repair_cnt;	       /* atomic */
 
 static __always_inline struct task_state *task_get(struct task_struct *t)

@@ -84,7 +84,7 @@ static __always_inline void fault_site(struct task_struct *t, struct task_state 
 	wg_stack_keep(w);
 	key.stack = w->hash;
 	key.tgid = s->tgid;
-	key.window = wg_window;
+	key.window = s->window;
 	key.lane = s->lane;
 	site = fault_site_get(&key);
 	if (!site)

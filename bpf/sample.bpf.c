@@ -62,7 +62,7 @@ static __always_inline void send(struct bpf_perf_event_data *ctx, struct task_st
 	e.tid = t->pid;
 	e.stack = w->hash;
 	e.leaf = w->leaf;
-	e.window = wg_window;
+	e.window = s->window;
 	e.state = s->state;
 	e.lane = s->lane;
 	if (bpf_ringbuf_output(&stream, &e, sizeof(e), BPF_RB_NO_WAKEUP))

@@ -110,6 +110,7 @@ static __always_inline void wait_begins(void *ctx, struct task_struct *t, struct
 		wg_walk_user(w);
 	}
 	wg_stack_keep(w);
+	s->site_end = w->end;
 	s->site_stack = w->hash;
 }
 
@@ -254,7 +255,7 @@ int on_waking(unsigned long long *ctx)
 	struct walk *w;
 	u64 now;
 
-	if (!s || s->state != WG_FUTEX || !s->begun || !site_window_open())
+	if (!s || s->state != WG_FUTEX || !s->begun || !site_counts(s))
 		return 0;
 	now = clock_ns();
 	c = cpu_slot();
@@ -275,7 +276,7 @@ int on_waking(unsigned long long *ctx)
 	e.object = s->site_object;
 	e.flags = s->site_flags;
 	e.lane = s->lane;
-	e.window = wg_window;
+	e.window = s->window;
 	cur = bpf_get_current_task_btf();
 	if (wakes_futexes(cur)) {
 		walk_begin(w, cur);

@@ -2,9 +2,6 @@
 /* The sums of waits by site; see site.bpf.h. */
 #include "site.bpf.h"
 
-__u32 wg_window;
-__u64 wg_window_begin_ns;
-
 #define SITE_MAX 32768
 
 /* Any CPU adds, by atomics; user space takes a window's entries out when it is over. */
@@ -83,18 +80,18 @@ int wg_site_account(struct task_state *s, u64 sched_ns)
 	struct wg_site_key key = {};
 	struct wg_site *site;
 	u64 from, d;
-	u32 window = *(volatile __u32 *)&wg_window, i;
+	u32 i;
 
-	if (!s || !window || (s->flags & WG_ROW_WAITING_EXEC))
+	if (!s || !site_counts(s))
 		return 0;
-	from = sched_time(cpu_slot(), wg_window_begin_ns);
+	from = s->window_ns;
 	if ((s64)(s->site_ns - from) > 0)
 		from = s->site_ns;
 	d = (s64)(sched_ns - from) > 0 ? sched_ns - from : 0;
 	key.stack = s->site_stack;
 	key.object = s->site_object;
 	key.tgid = s->tgid;
-	key.window = window;
+	key.window = s->window;
 	key.flags = s->site_flags;
 	key.state = s->site_state;
 	key.lane = s->lane;

@@ -12,6 +12,9 @@ extern __s64 wg_live_cnt;
 
 __u32 wg_track_tgid;	 /* set by user space before it reads the iterator */
 bool wg_track_wait_exec; /* the ledger begins at exec */
+bool wg_snapshot_opens;	 /* the snapshot opens the window wg_window */
+bool wg_snapshot_closes; /* it closes it: what comes after a task's row is in no site */
+bool wg_track_known;	 /* only ask the threads that are tracked already for where they sleep */
 bool wg_track_lanes;	 /* mark the tasks that `lanes` names */
 bool wg_track_adopt;	 /* give sleepers the stacks that `adopt` has for them */
 __u32 wg_reader_tgid;	 /* of who reads the iterator, as the kernel numbers it */
@@ -64,6 +67,7 @@ static __always_inline void track(struct task_struct *t)
 	s->id = s->root_id = __sync_fetch_and_add(&wg_last_id, 1) + 1;
 	s->flags = wg_track_wait_exec ? WG_ROW_WAITING_EXEC : 0;
 	s->tgid = t->tgid;
+	s->window = wg_window;
 	s->begin_ns = now;
 	s->since_ns = s->in_ns = s->begin_sched_ns = sched_time(cpu_slot(), now);
 	s->cpu = cpu_slot() - wg_cpu;
@@ -86,14 +90,26 @@ static __always_inline void track(struct task_struct *t)
 	__sync_fetch_and_add(&wg_live_cnt, 1);
 }
 
-/* Tell user space of a thread that sleeps and has just been tracked. */
+/*
+ * Its wait has no stack since it slept before it was tracked, or half a stack since its mappings
+ * were not yet known. Where the kernel's stack is a part of it, half is better than the other half.
+ */
+static __always_inline bool wants_stack(const struct task_state *s)
+{
+	if (!s->site_stack)
+		return true;
+	return s->site_end == WG_END_UNMAPPED && s->state != WG_KLOCK && s->state != WG_IO &&
+	       s->state != WG_OTHER;
+}
+
+/* Tell user space of a thread that sleeps, for it to find its stack. */
 static __always_inline void tell_sleeper(struct seq_file *seq, struct task_struct *t)
 {
 	struct task_state *s = task_get(t);
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
 	struct wg_sleeper e = {};
 
-	if (!s || !s->begun || !is_blocked(s->state) || s->site_stack || !t->mm)
+	if (!s || !s->begun || !is_blocked(s->state) || !wants_stack(s) || !t->mm)
 		return;
 	e.tid = t->pid;
 	e.tgid = t->tgid;
@@ -121,6 +137,7 @@ static __always_inline void adopt_stack(struct task_struct *t)
 		return;
 	s->site_object = a->object;
 	s->site_flags = a->flags;
+	s->site_end = WG_END_COMPLETE;
 	s->site_stack = a->stack;
 }
 
@@ -146,7 +163,8 @@ int on_track(struct bpf_iter__task *ctx)
 	clock_learn(cpu_slot(), now, rq_clock_of(self));
 	wg_reader_tgid = self->tgid;
 	if (t && wg_track_tgid && (u32)t->tgid == wg_track_tgid) {
-		track(t);
+		if (!wg_track_known)
+			track(t);
 		if (!wg_track_wait_exec)
 			tell_sleeper(ctx->meta->seq, t);
 	}
@@ -188,7 +206,13 @@ int on_snapshot(struct bpf_iter__task *ctx)
 	s = task_get(t);
 	if (!s || !s->begun || (s->flags & WG_ROW_WAITING_EXEC) || t->__state == TASK_DEAD)
 		return 0;
+	if (wg_snapshot_closes)
+		s->window = 0;
 	row_settle(&scratch, s, t);
+	if (wg_snapshot_opens) {
+		s->window_ns = scratch.sched_ns;
+		s->window = wg_window;
+	}
 	bpf_seq_write(ctx->meta->seq, &scratch, sizeof(scratch));
 	return 0;
 }

@@ -17,6 +17,7 @@ const volatile bool wg_stacks = false;
 struct wg_cpu_slot wg_cpu[WG_CPU_MAX];
 __u64 wg_loss_cnt[WG_LOSS_CNT];
 __u64 wg_repair_cnt;
+__u32 wg_window;
 __u64 wg_last_id;  /* atomic */
 __s64 wg_live_cnt; /* tracked tasks that have not had their last switch; atomic */
 __u64 wg_exec_ns;  /* when the latest waiting root called exec */
@@ -66,6 +67,7 @@ int BPF_PROG(on_newtask, struct task_struct *child)
 	s->flags = WG_ROW_FORKED;
 	s->state = WG_OTHER;
 	s->tgid = child->tgid;
+	s->window = wg_window;
 	if (wg_stacks && s->tgid != parent->tgid)
 		layout_inherit(parent->tgid, s->tgid);
 	__sync_fetch_and_add(&wg_live_cnt, 1);

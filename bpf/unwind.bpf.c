@@ -30,6 +30,7 @@ struct {
 /* The same. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, WG_RULE_MAX);
 	__type(key, u32);
 	__type(value, struct wg_rule);
@@ -370,6 +371,8 @@ int wg_walk_step(struct walk *w)
 		addr = w->ip;
 	}
 	frame_add(w, (u64)w->map.module << WG_MODULE_SHIFT | (addr & (WG_FRAME_EXACT - 1)));
+	if (w->newborn)
+		return ended(w, WG_END_COMPLETE);
 	r = rule_find(w, addr - !w->exact);
 	if (!r || r->cfa == WG_CFA_NONE)
 		return step_frame_pointer(w);

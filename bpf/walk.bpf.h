@@ -39,8 +39,8 @@ struct walk {
 	u8 bp_lost;    /* the caller's rbp is not known */
 	u8 jit;	       /* a frame outside of any file: the stack is this process's own */
 	u8 leaf_apart; /* put 0 in the stack for the user leaf, which goes to leaf */
+	u8 newborn;    /* there is one frame, and no caller */
 	u8 bx_lost;    /* nor the leaf's rbx, on the way here */
-	u8 pad;
 	u64 leaf;
 	u64 window_at; /* of the user stack, what window holds */
 	u32 window_sz;
@@ -103,15 +103,24 @@ static __always_inline void walk_begin(struct walk *w, struct task_struct *t)
 	w->out.state = 0;
 	w->bx_at = 0;
 	w->window_sz = 0;
-	w->has_regs = w->bp_lost = w->bx_lost = w->jit = w->leaf_apart = 0;
+	w->has_regs = w->newborn = w->bp_lost = w->bx_lost = w->jit = w->leaf_apart = 0;
 	w->exact = 1;
 }
+
+#define NR_CLONE 56
+#define NR_CLONE3 435
 
 /* Begin from what t saved when it entered the kernel; t is current. */
 static __always_inline void walk_from_kernel_entry(struct walk *w, struct task_struct *t)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	u64 nr = regs->orig_ax;
 
+	/*
+	 * A new thread that has not been in user mode yet: clone returns 0 to it on a stack of its
+	 * own, where nothing has called it. (A forked child has its parent's; its one frame will do.)
+	 */
+	w->newborn = (nr == NR_CLONE || nr == NR_CLONE3) && !regs->ax;
 	w->ip = regs->ip;
 	w->sp = regs->sp;
 	w->bp = regs->bp;

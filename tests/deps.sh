@@ -37,6 +37,7 @@ table() {
 	test   command  python3             python3
 	test   command  sqlite3             sqlite3
 	test   command  clang-format        clang-format
+	test   command  gdb                 gdb
 	test   command  qemu-system-x86_64  qemu-system-x86
 	test   command  busybox             busybox-static
 	test   command  cpio                cpio

@@ -28,7 +28,7 @@ BLOCKED = [b for b in BUCKETS if b not in ON_CPU + RUN_QUEUE]
 
 CLOSURE_SHARE, CLOSURE_NS = 0.001, 20 * US
 AUDIT_SHARE, AUDIT_MIN_NS = 0.005, 100 * MS
-SITES_SHARE, SITES_NS = 0.001, 50 * US  # waits that are open while a window's edge is taken
+SITES_SHARE, SITES_NS = 0.0001, 20 * US  # a wait that ends in the instant when its row is made
 CLOCK_NS = 200 * US  # a stalled CPU between the readings of the two clocks
 
 TESTS = []  # (name, function), in the order of the files

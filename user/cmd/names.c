@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/util.h"
 #include "symbol/insn.h"
@@ -133,6 +134,17 @@ static void process_free(void *arg)
 	free(p);
 }
 
+/* Whose the process is now, if it is there: it may have changed since its mappings were read. */
+static uid_t owner_of(const struct process *p)
+{
+	char path[32];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%u", p->tgid);
+	/* root's, when the process may not be dumped: then what was noted is better */
+	return stat(path, &st) || !st.st_uid ? p->uid : st.st_uid;
+}
+
 /* What the process's perf map and jitdumps say, read once a window; NULL without memory. */
 static struct jitmap *jit_of(struct names *n, uint32_t tgid)
 {
@@ -140,6 +152,7 @@ static struct jitmap *jit_of(struct names *n, uint32_t tgid)
 	struct process_names *p = process_of(n, tgid);
 	char path[64];
 	size_t i;
+	uid_t owner;
 	int root;
 
 	if (!p || p->jit || jitmap_new(&p->jit))
@@ -149,9 +162,10 @@ static struct jitmap *jit_of(struct names *n, uint32_t tgid)
 	root = sp->root_fd >= 0 ? sp->root_fd : AT_FDCWD;
 	snprintf(path, sizeof(path), "/tmp/perf-%u.map", sp->ns_tgid);
 	/* not there, or not to be trusted: the code has no names */
-	jitmap_add_perf(p->jit, root, path, sp->uid, NULL);
+	owner = owner_of(sp);
+	jitmap_add_perf(p->jit, root, path, owner, NULL);
 	for (i = 0; i < sp->jitdump_cnt; i++)
-		jitmap_add_jitdump(p->jit, root, sp->jitdumps[i], sp->uid, NULL);
+		jitmap_add_jitdump(p->jit, root, sp->jitdumps[i], owner, NULL);
 	n->bad_jit += jitmap_bad_cnt(p->jit);
 	return p->jit;
 }
@@ -217,6 +231,9 @@ static void function_in_module(struct names *n, uint32_t number, const struct mo
 
 	f->module = base_name(m->path);
 	f->id = number + 1;
+	/* the kernel put its address on the stack, no call did: nothing to step back from */
+	if (unwind_table_find(&m->table, addr).cfa == WG_CFA_SIGNAL)
+		addr++;
 	if (st && symtab_function(st, addr, &s)) {
 		f->name = s.name;
 		f->start = s.start;

@@ -70,12 +70,10 @@ int window_begin(struct window *w, pid_t root, struct err *e)
 	int err = begin(w, e);
 
 	if (!err)
-		err = collector_snapshot(w->c, &w->before, e);
-	if (err)
-		return err;
-	w->root_id = find_root(&w->before, root);
-	collector_window_begin(w->c);
-	return 0;
+		err = collector_window_open(w->c, &w->before, e);
+	if (!err)
+		w->root_id = find_root(&w->before, root);
+	return err;
 }
 
 static const struct wg_row *row_of(const struct rows *r, uint64_t id)
@@ -147,7 +145,7 @@ static int fill_sites(struct window *w, struct run *run, struct err *e)
 	struct profile profile = {0};
 	const struct spaces *spaces;
 	struct stacks *stacks;
-	int err = collector_window_end(w->c, &w->after, &profile, e);
+	int err = collector_window_end(w->c, &w->before, &w->after, &profile, e);
 
 	if (!err && w->names) {
 		spaces = collector_names_begin(w->c, &stacks);
@@ -169,8 +167,7 @@ int window_end(struct window *w, struct run *run, struct err *e)
 	struct cost cost;
 	int err;
 
-	collector_window_close(w->c);
-	err = collector_snapshot(w->c, &w->after, e);
+	err = collector_window_close(w->c, &w->after, e);
 	if (err)
 		return err;
 	run->begin_ns = w->begin_ns;

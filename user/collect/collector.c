@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/perf_event.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <string.h>
@@ -32,12 +33,12 @@ struct collector {
 	size_t perf_cnt, perf_cap;
 	struct bpf_link *snapshot, *track;
 	struct ring_buffer *ring;
-	struct rows *drain_to; /* where the ring's callback appends */
-	uint64_t drain_lost;   /* rows that found no memory */
-	struct paths *paths;   /* NULL when call paths are not wanted */
-	uint16_t window;       /* the last one opened */
-	uint64_t window_begin_ns;
-	int freq_hz; /* of the sampler, as the kernel lets us */
+	struct rows *drain_to;	    /* where the ring's callback appends */
+	uint64_t drain_lost;	    /* rows that found no memory */
+	pthread_mutex_t track_lock; /* for the track iterator and what it is told by variables */
+	struct paths *paths;	    /* NULL when call paths are not wanted */
+	uint16_t window;	    /* the last one opened */
+	int freq_hz;		    /* of the sampler, as the kernel lets us */
 };
 
 /* libbpf explains a failure in several lines; keep the last warning for ours. */
@@ -275,6 +276,8 @@ static int learn_clocks(struct collector *c)
 	return err;
 }
 
+static void on_half_walked(void *ctx, uint32_t tgid);
+
 static int open_paths(struct collector *c, const struct collector_opts *opts, struct err *e)
 {
 	struct wallgap_bpf *s = c->skel;
@@ -288,7 +291,7 @@ static int open_paths(struct collector *c, const struct collector_opts *opts, st
 		.fault_sites = bpf_map__fd(s->maps.fault_sites),
 	};
 
-	return paths_open(&c->paths, &maps, opts->cache, e);
+	return paths_open(&c->paths, &maps, opts->cache, on_half_walked, c, e);
 }
 
 int collector_open(struct collector **out, const struct collector_opts *opts, struct err *e)
@@ -298,6 +301,7 @@ int collector_open(struct collector **out, const struct collector_opts *opts, st
 
 	if (!c)
 		return err_sys(e, -ENOMEM, "collector");
+	pthread_mutex_init(&c->track_lock, NULL);
 	libbpf_set_print(keep_warning);
 	caps_probe(c->caps);
 	err = caps_check(c->caps, e);
@@ -406,6 +410,21 @@ static int track_sleepers(struct collector *c)
 	return err;
 }
 
+/* From the thread of paths. Nobody is being tracked anew meanwhile. */
+static void on_half_walked(void *ctx, uint32_t tgid)
+{
+	struct collector *c = ctx;
+
+	pthread_mutex_lock(&c->track_lock);
+	c->skel->bss->wg_track_wait_exec = false;
+	c->skel->bss->wg_track_known = true;
+	c->skel->bss->wg_track_tgid = tgid;
+	track_sleepers(c); /* failing, their waits keep the half they have */
+	c->skel->bss->wg_track_tgid = 0;
+	c->skel->bss->wg_track_known = false;
+	pthread_mutex_unlock(&c->track_lock);
+}
+
 int collector_track(struct collector *c, pid_t tgid, bool wait_exec, struct err *e)
 {
 	long before = collector_live(c);
@@ -415,10 +434,12 @@ int collector_track(struct collector *c, pid_t tgid, bool wait_exec, struct err 
 		wait_asleep(tgid);
 	if (c->paths)
 		paths_track(c->paths, (uint32_t)tgid);
+	pthread_mutex_lock(&c->track_lock);
 	c->skel->bss->wg_track_wait_exec = wait_exec;
 	c->skel->bss->wg_track_tgid = (u32)tgid;
 	err = c->paths && !wait_exec ? track_sleepers(c) : run_track(c);
 	c->skel->bss->wg_track_tgid = 0;
+	pthread_mutex_unlock(&c->track_lock);
 	if (err)
 		return err_sys(e, err, "cannot begin to track process %d", (int)tgid);
 	if (collector_live(c) == before)
@@ -441,10 +462,12 @@ int collector_mark_lanes(struct collector *c, const struct lane_mark *marks, siz
 	for (i = 0; i < cnt && !err; i++)
 		if (bpf_map_update_elem(fd, &marks[i].tid, &marks[i].lane, BPF_ANY))
 			err = -errno;
+	pthread_mutex_lock(&c->track_lock);
 	c->skel->bss->wg_track_lanes = true;
 	if (!err)
 		err = run_track(c);
 	c->skel->bss->wg_track_lanes = false;
+	pthread_mutex_unlock(&c->track_lock);
 	for (i = 0; i < cnt; i++)
 		bpf_map_delete_elem(fd, &marks[i].tid);
 	return err ? err_sys(e, err, "cannot mark %zu lanes", cnt) : 0;
@@ -457,18 +480,36 @@ void collector_window_begin(struct collector *c)
 	if (!++c->window)
 		c->window = 1;
 	paths_window_begin(c->paths, c->window);
-	c->window_begin_ns = now_ns();
-	__atomic_store_n(&c->skel->bss->wg_window_begin_ns, c->window_begin_ns, __ATOMIC_RELEASE);
 	__atomic_store_n(&c->skel->bss->wg_window, c->window, __ATOMIC_RELEASE);
 }
 
-void collector_window_close(struct collector *c)
+static int snapshot_marking(struct collector *c, bool *mark, struct rows *out, struct err *e)
 {
-	__atomic_store_n(&c->skel->bss->wg_window, 0, __ATOMIC_RELEASE);
+	int err;
+
+	*mark = c->paths != NULL;
+	err = collector_snapshot(c, out, e);
+	*mark = false;
+	return err;
 }
 
-/* The wait that is still open in a row, from the window's begin on. */
-static int add_open_wait(const struct collector *c, const struct wg_row *row, struct profile *out)
+int collector_window_open(struct collector *c, struct rows *out, struct err *e)
+{
+	collector_window_begin(c);
+	return snapshot_marking(c, &c->skel->bss->wg_snapshot_opens, out, e);
+}
+
+int collector_window_close(struct collector *c, struct rows *out, struct err *e)
+{
+	int err = snapshot_marking(c, &c->skel->bss->wg_snapshot_closes, out, e);
+
+	__atomic_store_n(&c->skel->bss->wg_window, 0, __ATOMIC_RELEASE);
+	return err;
+}
+
+/* The wait that is still open in a row, from its row at the window's beginning on, if it had one. */
+static int add_open_wait(const struct collector *c, const struct wg_row *row,
+			 const struct wg_row *before, struct profile *out)
 {
 	struct wg_site_key key = {.stack = row->site_stack,
 				  .object = row->site_object,
@@ -477,11 +518,11 @@ static int add_open_wait(const struct collector *c, const struct wg_row *row, st
 				  .flags = (uint16_t)row->site_flags,
 				  .state = (uint8_t)row->state,
 				  .lane = (uint8_t)row->lane};
-	uint64_t inside = row->now_ns - c->window_begin_ns;
+	uint64_t inside = before ? row->sched_ns - before->sched_ns : UINT64_MAX;
 	struct wg_site sum = {.cnt = 1};
 	int i = 0;
 
-	if (row->state < WG_FUTEX || row->state > WG_OTHER || row->now_ns < c->window_begin_ns)
+	if (row->state < WG_FUTEX || row->state > WG_OTHER)
 		return 0;
 	sum.total_ns = sum.max_ns = row->open_ns < inside ? row->open_ns : inside;
 	while (i < WG_HIST_CNT - 1 && sum.total_ns >> (i + 8))
@@ -490,18 +531,36 @@ static int add_open_wait(const struct collector *c, const struct wg_row *row, st
 	return profile_add_wait(out, &key, &sum);
 }
 
-int collector_window_end(struct collector *c, const struct rows *open, struct profile *out,
-			 struct err *e)
+/* Both ordered by id. */
+static int add_open_waits(const struct collector *c, const struct rows *before,
+			  const struct rows *after, struct profile *out)
 {
-	size_t i;
+	size_t i, b = 0;
+	int err = 0;
+
+	for (i = 0; i < after->cnt && !err; i++) {
+		while (b < before->cnt && before->row[b].id < after->row[i].id)
+			b++;
+		err = add_open_wait(c, &after->row[i],
+				    b < before->cnt && before->row[b].id == after->row[i].id
+					    ? &before->row[b]
+					    : NULL,
+				    out);
+	}
+	return err;
+}
+
+int collector_window_end(struct collector *c, const struct rows *before, const struct rows *after,
+			 struct profile *out, struct err *e)
+{
 	int err;
 
 	profile_clear(out);
 	if (!c->paths)
 		return 0;
 	err = paths_window_end(c->paths, out);
-	for (i = 0; i < open->cnt && !err; i++)
-		err = add_open_wait(c, &open->row[i], out);
+	if (!err)
+		err = add_open_waits(c, before, after, out);
 	profile_settle(out);
 	return err ? err_sys(e, err, "cannot read the window's call paths") : 0;
 }
@@ -605,22 +664,30 @@ static bool interrupted_by_own_kind(const struct collector *c, const struct bpf_
 	       p == c->skel->progs.on_ipi_many;
 }
 
-/* Runs that the kernel left out because the same program was already running on that CPU. */
-static uint64_t recursion_misses(const struct collector *c)
+/*
+ * Runs that the kernel left out because the same program was already running on that CPU. Which
+ * programs, into what.
+ */
+static uint64_t recursion_misses(const struct collector *c, char *what, size_t sz)
 {
 	struct bpf_program *p;
 	uint64_t sum = 0;
+	size_t len;
 
+	snprintf(what, sz, "runs of our programs that the kernel left out");
 	bpf_object__for_each_program(p, c->skel->obj)
 	{
 		struct bpf_prog_info info = {0};
-		uint32_t len = sizeof(info);
+		uint32_t info_len = sizeof(info);
 		int fd = bpf_program__fd(p);
 
-		if (interrupted_by_own_kind(c, p))
+		if (interrupted_by_own_kind(c, p) || fd < 0 ||
+		    bpf_obj_get_info_by_fd(fd, &info, &info_len) || !info.recursion_misses)
 			continue;
-		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
-			sum += info.recursion_misses;
+		len = strlen(what);
+		snprintf(what + len, sz - len, "%s%s %llu", sum ? ", " : ": ", bpf_program__name(p),
+			 (unsigned long long)info.recursion_misses);
+		sum += info.recursion_misses;
 	}
 	return sum;
 }
@@ -666,15 +733,15 @@ static int paths_add_losses(const struct collector *c, struct recording *r)
 
 int collector_losses(const struct collector *c, struct recording *r)
 {
+	char what[256];
+	uint64_t missed = recursion_misses(c, what, sizeof(what));
 	int i, err = 0;
 
 	for (i = 0; i < WG_LOSS_CNT && !err; i++)
 		err = recording_add_loss(r, loss_table[i].name, loss_table[i].what,
 					 c->skel->bss->wg_loss_cnt[i]);
 	if (!err)
-		err = recording_add_loss(r, "missed runs",
-					 "runs of our programs that the kernel left out",
-					 recursion_misses(c));
+		err = recording_add_loss(r, "missed runs", what, missed);
 	if (!err)
 		err = recording_add_loss(r, "drained rows", "rows that found no memory here",
 					 c->drain_lost);

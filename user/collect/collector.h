@@ -63,13 +63,15 @@ int collector_mark_lanes(struct collector *c, const struct lane_mark *marks, siz
 			 struct err *e);
 
 /*
- * Call paths are kept by window: begin it after the snapshot that opens the window, close it before the one that ends it, then take what it brought. `open` are the rows of the tasks alive at
- * its end: their open waits are part of it.
+ * Call paths are kept by window. It opens and closes with a snapshot, so that what is blamed on
+ * call paths is what the ledgers say; or it begins before anything that matters is tracked.
+ * Then take what it brought: waits that are open in `after` are part of it.
  */
+int collector_window_open(struct collector *c, struct rows *before, struct err *e);
 void collector_window_begin(struct collector *c);
-void collector_window_close(struct collector *c);
-int collector_window_end(struct collector *c, const struct rows *open, struct profile *out,
-			 struct err *e);
+int collector_window_close(struct collector *c, struct rows *after, struct err *e);
+int collector_window_end(struct collector *c, const struct rows *before, const struct rows *after,
+			 struct profile *out, struct err *e);
 
 /*
  * Mappings and stacks, to find names in; they stand still until the end. NULL when call paths

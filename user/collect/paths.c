@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,8 @@ struct tgids {
 
 struct paths {
 	struct paths_maps maps;
+	void (*half_walked)(void *ctx, uint32_t tgid);
+	void *ctx;
 	struct pool *pool;
 	struct spaces *spaces;
 	struct mapwatch *mapwatch;
@@ -42,6 +45,7 @@ struct paths {
 	struct profile profile;
 	uint16_t window;
 	struct tgids stale;  /* processes whose mappings are to be read */
+	struct tgids half;   /* processes with waits whose stacks ended where nothing was known */
 	struct tgids wanted; /* processes that have waited somewhere new: look at their memory */
 	uint64_t memory_lost;
 };
@@ -54,6 +58,16 @@ static void tgids_add(struct paths *p, struct tgids *t, uint32_t tgid)
 		p->memory_lost++;
 	else
 		t->tgid[t->cnt++] = tgid;
+}
+
+static bool tgids_have(const struct tgids *t, uint32_t tgid)
+{
+	size_t i;
+
+	for (i = 0; i < t->cnt; i++)
+		if (t->tgid[i] == tgid)
+			return true;
+	return false;
 }
 
 static void mark_stale(struct paths *p, uint32_t tgid)
@@ -111,10 +125,24 @@ static int on_wake(struct paths *p, const struct wg_wake_event *e)
 	return e->window == p->window ? profile_add_wake(&p->profile, &w) : 0;
 }
 
+#define SETTLED_NS (100 * NSEC_PER_MSEC)
+
+/* The mappings of a process are known and have not changed of late. */
+static bool is_settled(const struct paths *p, uint32_t tgid)
+{
+	const struct process *of = spaces_process(p->spaces, tgid);
+
+	return of && of->map_cnt && !of->stale && now_ns() - of->changed_ns > SETTLED_NS;
+}
+
 static int on_process(struct paths *p, const struct wg_process_event *e)
 {
-	if (e->type == WG_EVENT_FORK)
+	if (e->type == WG_EVENT_FORK) {
+		/* what the parent had then is what we know now, unless it has just moved */
+		if (!is_settled(p, (uint32_t)e->addr))
+			mark_stale(p, e->tgid);
 		return spaces_inherit(p->spaces, (uint32_t)e->addr, e->tgid);
+	}
 	mark_stale(p, e->tgid);
 	return 0;
 }
@@ -124,6 +152,11 @@ static int on_stack(struct paths *p, const struct wg_stack_event *e, size_t sz)
 	/* where a lock lies is asked of locks; looking takes a lock of the process itself */
 	if (e->state == WG_FUTEX)
 		mark_wanted(p, e->tgid);
+	if (e->end == WG_END_UNMAPPED) {
+		mark_stale(p, e->tgid);
+		if (e->state && !tgids_have(&p->half, e->tgid))
+			tgids_add(p, &p->half, e->tgid);
+	}
 	return stacks_add(&p->stacks, e, sz);
 }
 
@@ -193,20 +226,35 @@ static void take_in(struct paths *p)
 	look_at_wanted(p);
 }
 
+/* What we are late for goes without stacks; the work itself is short. */
+static void hurry(void)
+{
+	const struct sched_param p = {.sched_priority = 1};
+
+	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &p))
+		setpriority(PRIO_PROCESS, (id_t)gettid(), -20);
+}
+
 static void *run(void *arg)
 {
 	struct paths *p = arg;
 	struct pollfd fds[] = {{.fd = ring_buffer__epoll_fd(p->ring), .events = POLLIN},
 			       {.fd = mapwatch_fd(p->mapwatch), .events = POLLIN},
 			       {.fd = p->stop_fd, .events = POLLIN}};
+	struct tgids half;
+	size_t i;
 
-	/* what we are late for, its stacks go without; the work itself is short */
-	setpriority(PRIO_PROCESS, (id_t)gettid(), -20);
+	hurry();
 	while (!(fds[2].revents & POLLIN)) {
 		poll(fds, ARRAY_SIZE(fds), DRAIN_MS);
 		pthread_mutex_lock(&p->lock);
 		take_in(p);
+		half = p->half;
+		p->half = (struct tgids){0};
 		pthread_mutex_unlock(&p->lock);
+		for (i = 0; i < half.cnt; i++)
+			p->half_walked(p->ctx, half.tgid[i]);
+		free(half.tgid);
 	}
 	return NULL;
 }
@@ -227,7 +275,8 @@ static int start_thread(struct paths *p)
 	return -err;
 }
 
-int paths_open(struct paths **out, const struct paths_maps *maps, const char *cache, struct err *e)
+int paths_open(struct paths **out, const struct paths_maps *maps, const char *cache,
+	       void (*half_walked)(void *ctx, uint32_t tgid), void *ctx, struct err *e)
 {
 	struct paths *p = calloc(1, sizeof(*p));
 	int err;
@@ -235,6 +284,8 @@ int paths_open(struct paths **out, const struct paths_maps *maps, const char *ca
 	if (!p)
 		return err_sys(e, -ENOMEM, "call paths");
 	p->maps = *maps;
+	p->half_walked = half_walked;
+	p->ctx = ctx;
 	pthread_mutex_init(&p->lock, NULL);
 	p->stop_fd = eventfd(0, EFD_CLOEXEC);
 	err = p->stop_fd < 0 ? -errno : pool_new(&p->pool, maps->pool, maps->rules, maps->modules);
@@ -275,6 +326,7 @@ void paths_close(struct paths *p)
 	profile_clear(&p->profile);
 	free(p->stale.tgid);
 	free(p->wanted.tgid);
+	free(p->half.tgid);
 	if (p->stop_fd >= 0)
 		close(p->stop_fd);
 	pthread_mutex_destroy(&p->lock);

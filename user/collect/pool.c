@@ -10,6 +10,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* An array map rounds its values up to 8 bytes. */
+#define RULE_STRIDE ((sizeof(struct wg_rule) + 7) / 8 * 8)
+#define RULE_BYTES (WG_RULE_MAX * RULE_STRIDE)
+
 #define CHUNK_BYTES (WG_CHUNK_WORDS * sizeof(uint32_t))
 
 /* A rule and its number, in a tree ordered by the rule's bytes. */
@@ -19,11 +23,12 @@ struct rule_node {
 };
 
 struct pool {
-	int pool_fd, rules_fd, modules_fd;
+	int pool_fd, modules_fd;
+	char *rule_mem;		       /* the map of rules, mapped */
 	uint32_t *chunk[WG_CHUNK_MAX]; /* mapped */
 	uint32_t chunk_cnt;
 	uint32_t at; /* next free word; 0 is never used: it means none */
-	void *rules; /* tree of struct rule_node */
+	void *rules; /* those in it: tree of struct rule_node */
 	uint32_t rule_cnt;
 };
 
@@ -33,8 +38,12 @@ int pool_new(struct pool **out, int pool_fd, int rules_fd, int modules_fd)
 
 	if (!p)
 		return -ENOMEM;
+	p->rule_mem = mmap(NULL, RULE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, rules_fd, 0);
+	if (p->rule_mem == MAP_FAILED) {
+		free(p);
+		return -errno;
+	}
 	p->pool_fd = pool_fd;
-	p->rules_fd = rules_fd;
 	p->modules_fd = modules_fd;
 	p->at = 1;
 	*out = p;
@@ -49,6 +58,7 @@ void pool_free(struct pool *p)
 		return;
 	for (i = 0; i < p->chunk_cnt; i++)
 		munmap(p->chunk[i], CHUNK_BYTES);
+	munmap(p->rule_mem, RULE_BYTES);
 	tdestroy(p->rules, free);
 	free(p);
 }
@@ -115,8 +125,7 @@ static int rule_number(struct pool *p, const struct wg_rule *r, uint32_t *number
 	}
 	if (p->rule_cnt == WG_RULE_MAX)
 		return -ENOSPC;
-	if (bpf_map_update_elem(p->rules_fd, &p->rule_cnt, r, BPF_ANY))
-		return -errno;
+	memcpy(p->rule_mem + (size_t)p->rule_cnt * RULE_STRIDE, r, sizeof(*r));
 	n = malloc(sizeof(*n));
 	if (!n)
 		return -ENOMEM;

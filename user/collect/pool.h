@@ -14,7 +14,7 @@
 
 struct pool;
 
-/* The fds are of the BPF maps, and stay the caller's. Returns 0 or -ENOMEM. */
+/* The fds are of the BPF maps, and stay the caller's. Returns 0 or -errno. */
 int pool_new(struct pool **out, int pool_fd, int rules_fd, int modules_fd);
 void pool_free(struct pool *p); /* accepts NULL */
 

@@ -348,6 +348,7 @@ int spaces_refresh(struct spaces *s, uint32_t tgid)
 	}
 	if (!err && (p->map_cnt != before_cnt ||
 		     memcmp(p->map, before, before_cnt * sizeof(*before)) != 0 || !before_cnt)) {
+		p->changed_ns = now_ns();
 		err = publish(s, p);
 		read_status(p);
 		read_root(s, p);
@@ -377,6 +378,7 @@ int spaces_inherit(struct spaces *s, uint32_t parent, uint32_t child)
 	memcpy(p->map, from->map, from->map_cnt * sizeof(*p->map));
 	p->map_cnt = from->map_cnt;
 	p->map_cap = from->map_cnt + 1;
+	p->changed_ns = from->changed_ns;
 	return publish_missing(s, p);
 }
 

@@ -30,6 +30,7 @@ struct process {
 	size_t jitdump_cnt, jitdump_cap;
 	struct wg_mapping *map;
 	size_t map_cnt, map_cap;
+	uint64_t changed_ns;	/* when it was last found to have changed */
 	struct regions regions; /* all of its memory, when last looked at */
 	uint64_t regions_ns;	/* when that was; 0: never */
 	uint64_t regions_took_ns;

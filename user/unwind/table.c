@@ -108,6 +108,39 @@ static int add_in_page(struct builder *b, uint64_t off, uint64_t end, uint32_t r
 	return rc;
 }
 
+static int add_range(struct builder *b, uint64_t start, uint64_t end, uint32_t idx)
+{
+	int rc = 0;
+
+	while (!rc && start < end) {
+		uint64_t page_end = (start | (WG_PAGE_SIZE - 1)) + 1;
+		uint64_t part_end = end < page_end ? end : page_end;
+
+		rc = add_in_page(b, start, part_end, idx);
+		start = part_end;
+	}
+	return rc;
+}
+
+/*
+ * C libraries leave the few bytes from clone's system call to the new thread's first instruction
+ * without CFI, since there two stacks meet. The caller's is as at a function's entry; the new
+ * thread's walk does not begin here (bpf/walk.bpf.h).
+ */
+#define CLONE_GAP 16
+
+static int add_clone_gap(struct builder *b, uint64_t entry)
+{
+	const struct wg_rule at_entry = {.cfa = WG_CFA_RSP, .cfa_off = 8};
+	uint32_t idx;
+	int rc;
+
+	if (!b->filled || entry <= b->filled || entry - b->filled > CLONE_GAP)
+		return 0;
+	rc = rule_index(b, &at_entry, &idx);
+	return rc ? rc : add_range(b, b->filled, entry, idx);
+}
+
 static int add_code(void *ctx, uint64_t start, uint64_t end, const struct cfi_state *s)
 {
 	struct builder *b = ctx;
@@ -117,14 +150,9 @@ static int add_code(void *ctx, uint64_t start, uint64_t end, const struct cfi_st
 
 	start -= b->t->base;
 	end -= b->t->base;
-	while (!rc && start < end) {
-		uint64_t page_end = (start | (WG_PAGE_SIZE - 1)) + 1;
-		uint64_t part_end = end < page_end ? end : page_end;
-
-		rc = add_in_page(b, start, part_end, idx);
-		start = part_end;
-	}
-	return rc;
+	if (!rc && rule.cfa == WG_CFA_END)
+		rc = add_clone_gap(b, start);
+	return rc ? rc : add_range(b, start, end, idx);
 }
 
 /* Give back what growing took too much. */

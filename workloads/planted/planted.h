@@ -39,6 +39,17 @@
 #define PAGE 4096ul
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
+/*
+ * OWN_FRAME: a function with a frame of its own in every call path: never inlined, cloned or
+ * merged with a twin. KEEP_FRAME() as the last statement keeps its last call from being a jump.
+ */
+#ifdef __clang__
+#define OWN_FRAME __attribute__((noinline))
+#else
+#define OWN_FRAME __attribute__((noipa))
+#endif
+#define KEEP_FRAME() __asm__ volatile("" ::: "memory")
+
 /* One reading of a thread's own counters. */
 struct reading {
 	uint64_t at_ns, cpu_ns, run_delay_ns, nvcsw, nivcsw, min_flt, maj_flt;
@@ -99,6 +110,12 @@ static inline void nap(uint64_t ns)
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR)
 		;
+}
+
+/* Let what watches us learn where our code is; what a program does first is another matter. */
+static inline void settle(void)
+{
+	nap(50 * NS_PER_MS);
 }
 
 /* Keep the CPU for ns of wall time. */
@@ -213,6 +230,12 @@ static inline void truth_u64(FILE *f, const char *key, uint64_t value)
 {
 	if (f)
 		fprintf(f, ", \"%s\": %llu", key, (unsigned long long)value);
+}
+
+static inline void truth_str(FILE *f, const char *key, const char *value)
+{
+	if (f)
+		fprintf(f, ", \"%s\": \"%s\"", key, value);
 }
 
 static inline void truth_reading(FILE *f, const char *key, const struct reading *r)
