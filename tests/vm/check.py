@@ -16,6 +16,7 @@ import sys
 
 CANNOT = 77
 CLOSURE_SHARE = 0.001
+STACKS_WHOLE = 0.99
 CLOSURE_NS = 20_000
 SPLAT = re.compile(r"BUG: |WARNING: CPU|Oops|Call Trace|detected stall|soft lockup")
 
@@ -95,10 +96,24 @@ def bucket_errors(name, threads):
     return [f"{bucket} is {ns} ns, not {least} or more"] if ns < least else []
 
 
+def stack_errors(name, report):
+    """Futex waits whose call path does not reach the thread's entry: the walk is this kernel's own."""
+    errors = []
+    for run in report["runs"]:
+        waits = run["stacks"]["waits"]
+        sites = [s for s in run["sites"] if s["kind"] == "futex"]
+        whole = sum(s["count"] for s in sites if s["stack_end"] == "complete")
+        if whole < STACKS_WHOLE * sum(s["count"] for s in sites):
+            errors.append(f"call paths of futex waits: {whole} whole of {sum(s['count'] for s in sites)}, {waits}")
+        if name == "futex" and not sites:
+            errors.append("no futex wait has a call path")
+    return errors
+
+
 def check_recording(name, report):
     threads = [t for run in report["runs"] for t in run["threads"]]
     errors = closure_errors(threads) + counter_errors(threads) + loss_errors(report["losses"])
-    errors += bucket_errors(name, threads)
+    errors += bucket_errors(name, threads) + stack_errors(name, report)
     if not threads:
         errors.append("no threads")
     more = f"; and {len(errors) - 3} more" if len(errors) > 3 else ""
