@@ -44,8 +44,44 @@ static void squeeze_templates(char *s)
 	}
 }
 
+/* Scopes without a name say nothing. */
+static void drop_anonymous(char *s)
+{
+	static const char anonymous[] = "(anonymous namespace)::";
+	const size_t len = sizeof(anonymous) - 1;
+
+	for (char *p = s; (p = strstr(p, anonymous));)
+		memmove(p, p + len, strlen(p + len) + 1);
+}
+
+/*
+ * Of a scoped name that is too wide, the scopes that may go: what it ends in says most. Where its
+ * last parts begin that fit into max columns, ".." included; s itself when all fits or none does.
+ */
+static const char *last_scopes(const char *s, int max)
+{
+	const char *p = s, *next;
+	int depth = 0;
+
+	if (display_width(s) <= max)
+		return s;
+	for (next = s; *next; next++) {
+		depth += *next == '<' || *next == '(' || *next == '{';
+		depth -= *next == '>' || *next == ')' || *next == '}';
+		if (depth > 0 || strncmp(next, "::", 2) != 0)
+			continue;
+		p = next + 2;
+		if (display_width(p) + 2 <= max)
+			return p;
+	}
+	return s;
+}
+
 char *short_function(const char *name, int max)
 {
+	scoped_free char *cut = NULL;
+	const char *tail;
+
 	scoped_free char *copy = NULL;
 
 	if (!*str(name))
@@ -54,7 +90,11 @@ char *short_function(const char *name, int max)
 	if (!copy)
 		return NULL;
 	squeeze_templates(copy);
-	return printable(copy, max);
+	drop_anonymous(copy);
+	tail = max > 0 ? last_scopes(copy, max) : copy;
+	if (tail == copy || asprintf(&cut, "..%s", tail) < 0)
+		return printable(copy, max);
+	return printable(cut, max);
 }
 
 /* --- paths */
