@@ -83,6 +83,10 @@ struct task_state {
 	u16 wake_nr;
 	u16 window;    /* that its sites count in; 0: none */
 	u64 window_ns; /* from when on: its row in the snapshot that opened it */
+	/* who is ending its futex wait: see on_waking */
+	u64 waker; /* hash of the waker's call path; 0: nobody's doing */
+	u32 waker_tgid;
+	u8 waker_weight; /* stands for so many; 0: not looked at */
 	/* rarely touched */
 	u64 klock[WG_KLOCK_MAX];
 	u64 min_seen, maj_seen; /* the task's min_flt and maj_flt after the last fault we saw */

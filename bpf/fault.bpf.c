@@ -57,13 +57,17 @@ static __always_inline struct wg_fault_site *fault_site_get(const struct wg_site
 	static const struct wg_fault_site empty;
 	struct wg_fault_site *site = bpf_map_lookup_elem(&fault_sites, key);
 
+	struct wg_site_key rest = {};
+
 	if (site)
 		return site;
 	bpf_map_update_elem(&fault_sites, key, &empty, BPF_NOEXIST);
 	site = bpf_map_lookup_elem(&fault_sites, key);
-	if (!site)
-		loss(WG_LOSS_SITE);
-	return site;
+	if (site)
+		return site;
+	loss(WG_LOSS_SITE);
+	site_key_rest(&rest, key);
+	return bpf_map_lookup_elem(&fault_sites, &rest);
 }
 
 /* A fault of d ns has ended, inside of which page tables grew by so many bytes. */
@@ -95,14 +99,6 @@ static __always_inline void fault_site(struct task_struct *t, struct task_state 
 	__sync_fetch_and_add(&site->pgtables_bytes, grown);
 }
 
-/* By tgid: its page tables up to which growth has been counted. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, PROCESS_MAX);
-	__type(key, u32);
-	__type(value, u64);
-} pgtables SEC(".maps");
-
 /*
  * What of a growth from `from` to `to`, seen from a fault's begin to its end, is not yet counted: a
  * thread's fault also sees what others of its process added meanwhile, and each byte counts once.
@@ -130,30 +126,45 @@ static __always_inline u64 growth_claim(u32 tgid, u64 from, u64 to)
 	return old >= from && old < to ? to - old : to - from;
 }
 
-/* What the fault did, and for some of them where it was. */
-static __always_inline void fault_account(struct task_struct *t, struct task_state *s)
+struct fault_done {
+	u64 ns, grown;
+	bool huge;
+};
+
+/* What the fault did. */
+static __always_inline struct fault_done fault_account(struct task_struct *t, struct task_state *s)
 {
+	struct fault_done f = {.ns = s->st[WG_CPU_FAULT].ns - s->fault_ns};
 	struct mm_struct *mm = t->mm;
-	u64 d = s->st[WG_CPU_FAULT].ns - s->fault_ns, grown;
-	bool huge, chosen;
+	u64 grown;
 
 	if (!mm)
-		return;
+		return f;
 	grown = mm->pgtables_bytes.counter - s->fault_pgtables;
 	if ((s64)grown < 0)
 		grown = 0; /* another thread has freed some */
 	if (grown)
 		grown = growth_claim(s->tgid, s->fault_pgtables, s->fault_pgtables + grown);
-	huge = anon_pages(mm) - (s64)s->fault_anon >= HUGE_PAGES;
-	if (huge) {
+	f.grown = grown;
+	f.huge = anon_pages(mm) - (s64)s->fault_anon >= HUGE_PAGES;
+	if (f.huge) {
 		s->count[WG_N_FAULT_HUGE]++;
-		s->part_ns[WG_T_FAULT_HUGE] += d;
+		s->part_ns[WG_T_FAULT_HUGE] += f.ns;
 	}
+	return f;
+}
+
+/* For some of them where it was. */
+static __always_inline void fault_locate(struct task_struct *t, struct task_state *s,
+					 const struct fault_done *f)
+{
+	bool chosen;
+
 	if (!site_counts(s))
 		return;
 	chosen = (u32)(++s->fault_nr * GOLDEN_RATIO) < (1U << 28);
-	if (chosen || grown || huge)
-		fault_site(t, s, d, grown, huge, huge ? 1 : chosen ? FAULT_ONE_IN : 0);
+	if (chosen || f->grown || f->huge)
+		fault_site(t, s, f->ns, f->grown, f->huge, f->huge ? 1 : chosen ? FAULT_ONE_IN : 0);
 }
 
 static __always_inline int fault_begin(enum wg_fault mode, enum wg_count kind)
@@ -197,6 +208,8 @@ int BPF_PROG(on_fault_kernel)
 static __always_inline void fault_end(struct task_struct *t, struct task_state *s, u64 now,
 				      struct wg_cpu_slot *c, enum wg_count kind)
 {
+	struct fault_done f;
+
 	write_begin(s);
 	running(t, s, c);
 	bill_oncpu(s, c, sched_time(c, now));
@@ -205,8 +218,9 @@ static __always_inline void fault_end(struct task_struct *t, struct task_state *
 	s->count[kind]++;
 	faults_seen(s, t);
 	pgtables_seen(s, t);
-	fault_account(t, s);
+	f = fault_account(t, s);
 	write_end(s);
+	fault_locate(t, s, &f);
 }
 
 static __always_inline int fault_event(enum wg_count kind)

@@ -243,55 +243,66 @@ static __always_inline bool wakes_futexes(struct task_struct *cur)
 
 /*
  * Who ends a futex wait, and from where. Here and not at sched_wakeup, which runs on the woken
- * task's CPU as often as not.
+ * task's CPU as often as not; but the woken task may still be on its way to sleep, its stack not
+ * yet walked: so what is found is kept in it, and told at sched_wakeup.
  */
 SEC("tp_btf/sched_waking")
 int on_waking(unsigned long long *ctx)
 {
 	struct task_struct *t = (void *)ctx[0], *cur;
 	struct task_state *s = task_get(t);
-	struct wg_wake_event e = {.type = WG_EVENT_WAKE};
 	struct wg_cpu_slot *c;
 	struct walk *w;
-	u64 now;
+	u64 now, waker = 0;
+	u8 weight = 1;
 
 	if (!s || s->state != WG_FUTEX || !s->begun || !site_counts(s))
 		return 0;
 	now = clock_ns();
 	c = cpu_slot();
-	e.waited_ns = sched_time(c, now) - s->site_ns;
-	e.weight = 1;
-	if ((s64)e.waited_ns < WAKE_LONG_NS) {
+	s->waker_weight = 0;
+	if ((s64)(sched_time(c, now) - s->since_ns) < WAKE_LONG_NS) {
 		if ((u32)(++s->wake_nr * GOLDEN_RATIO) >= 1U << 29)
 			goto out;
-		e.weight = WAKE_ONE_IN;
+		weight = WAKE_ONE_IN;
 	}
 	w = walk_get(WALK_WAKING);
 	if (!w)
 		goto out;
-	if ((s64)e.waited_ns < 0)
-		e.waited_ns = 0;
-	e.tgid = s->tgid;
-	e.stack = s->site_stack;
-	e.object = s->site_object;
-	e.flags = s->site_flags;
-	e.lane = s->lane;
-	e.window = s->window;
 	cur = bpf_get_current_task_btf();
 	if (wakes_futexes(cur)) {
 		walk_begin(w, cur);
 		walk_from_kernel_entry(w, cur);
 		wg_walk_user(w);
 		wg_stack_keep(w);
-		e.waker = w->hash;
-		e.waker_tid = cur->pid;
-		e.waker_tgid = cur->tgid;
+		waker = w->hash;
+		s->waker_tgid = cur->tgid;
 	}
-	if (bpf_ringbuf_output(&stream, &e, sizeof(e), BPF_RB_NO_WAKEUP))
-		loss(WG_LOSS_STREAM);
+	s->waker = waker;
+	s->waker_weight = weight;
 out:
 	handler_end_at(c, now);
 	return 0;
+}
+
+/* The wait of s, whose waker was looked at, is over: its stack is known by now. */
+static __always_inline void tell_waker(struct task_state *s)
+{
+	struct wg_wake_event e = {.type = WG_EVENT_WAKE};
+
+	e.tgid = s->tgid;
+	e.stack = s->site_stack;
+	e.object = s->site_object;
+	e.flags = s->site_flags;
+	e.lane = s->lane;
+	e.window = s->window;
+	e.waker = s->waker;
+	e.waker_tgid = s->waker_tgid;
+	e.weight = s->waker_weight;
+	e.waited_ns = s->since_ns - s->site_ns; /* woken() has just moved it on */
+	s->waker_weight = 0;
+	if (bpf_ringbuf_output(&stream, &e, sizeof(e), BPF_RB_NO_WAKEUP))
+		loss(WG_LOSS_STREAM);
 }
 
 SEC("tp_btf/sched_wakeup")
@@ -300,6 +311,7 @@ int BPF_PROG(on_wakeup, struct task_struct *t)
 	struct task_state *s = task_get(t);
 	struct wg_cpu_slot *c;
 	u64 begin_ns;
+	bool futex;
 
 	/* a task woken before it slept has not left the CPU: nothing to end */
 	if (!s || !is_blocked(s->state) || !s->begun)
@@ -307,8 +319,11 @@ int BPF_PROG(on_wakeup, struct task_struct *t)
 	c = cpu_slot();
 	begin_ns = handler_begin(c);
 	write_begin(s);
+	futex = s->state == WG_FUTEX;
 	woken(s, rq_clock_of(t));
 	write_end(s);
+	if (futex && s->waker_weight && site_counts(s))
+		tell_waker(s);
 	handler_end(c, begin_ns);
 	return 0;
 }

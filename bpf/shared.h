@@ -243,7 +243,7 @@ _Static_assert(sizeof(struct wg_rule) == 12, "wg_rule has a hole");
  */
 #define WG_CHUNK_WORDS (1U << 18)
 #define WG_CHUNK_MAX 64	   /* so that positions have 24 bits */
-#define WG_LAYOUT_MAX 1024 /* mappings */
+#define WG_LAYOUT_MAX 4096 /* mappings */
 
 struct wg_mapping {
 	__u64 start, end;
@@ -367,10 +367,9 @@ struct wg_wake_event {
 	__u64 waited_ns;
 	__u16 window;
 	__u16 flags;
-	__u16 weight; /* stands for so many */
+	__u8 weight; /* stands for so many */
 	__u8 lane;
-	__u8 pad;
-	__u32 waker_tid, waker_tgid;
+	__u32 waker_tgid;
 };
 
 struct wg_process_event {

@@ -66,13 +66,17 @@ static __always_inline struct wg_site *site_get(const struct wg_site_key *key)
 	static const struct wg_site empty;
 	struct wg_site *site = bpf_map_lookup_elem(&sites, key);
 
+	struct wg_site_key rest = {};
+
 	if (site)
 		return site;
 	bpf_map_update_elem(&sites, key, &empty, BPF_NOEXIST);
 	site = bpf_map_lookup_elem(&sites, key);
-	if (!site)
-		loss(WG_LOSS_SITE);
-	return site;
+	if (site)
+		return site;
+	loss(WG_LOSS_SITE);
+	site_key_rest(&rest, key);
+	return bpf_map_lookup_elem(&sites, &rest);
 }
 
 int wg_site_account(struct task_state *s, u64 sched_ns)

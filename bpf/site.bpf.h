@@ -20,4 +20,15 @@ static __always_inline bool site_counts(const struct task_state *s)
 	       !(s->flags & WG_ROW_WAITING_EXEC);
 }
 
+/*
+ * Where what finds no room goes: one entry for each state and kind of lane, which user space has
+ * put there when the window opened. Its time still counts, without a path.
+ */
+static __always_inline void site_key_rest(struct wg_site_key *rest, const struct wg_site_key *key)
+{
+	rest->window = key->window;
+	rest->state = key->state;
+	rest->lane = key->lane;
+}
+
 #endif /* WG_SITE_BPF_H */

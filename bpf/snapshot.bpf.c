@@ -68,6 +68,7 @@ static __always_inline void track(struct task_struct *t)
 	s->flags = wg_track_wait_exec ? WG_ROW_WAITING_EXEC : 0;
 	s->tgid = t->tgid;
 	s->window = wg_window;
+	s->fault_nr = s->wake_nr = s->id;
 	s->begin_ns = now;
 	s->since_ns = s->in_ns = s->begin_sched_ns = sched_time(cpu_slot(), now);
 	s->cpu = cpu_slot() - wg_cpu;

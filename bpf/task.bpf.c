@@ -10,6 +10,7 @@ struct task_map tasks SEC(".maps");
 struct walk_map walks SEC(".maps");
 struct layout_map layouts SEC(".maps");
 struct stream_map stream SEC(".maps");
+struct pgtables_map pgtables SEC(".maps");
 
 const volatile bool wg_switch_has_state = false;
 const volatile bool wg_stacks = false;
@@ -25,12 +26,11 @@ __u64 wg_exec_ns;  /* when the latest waiting root called exec */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Tell user space of a process that has to be looked at. */
-static __always_inline void tell(enum wg_event_type type, u32 tgid, u64 addr)
+static __always_inline void tell(enum wg_event_type type, u32 tgid, u64 addr, u64 wakeup)
 {
 	struct wg_process_event e = {.type = type, .tgid = tgid, .addr = addr};
 
-	/* at once: the sooner its mappings are known, the fewer stacks go without */
-	if (bpf_ringbuf_output(&stream, &e, sizeof(e), BPF_RB_FORCE_WAKEUP))
+	if (bpf_ringbuf_output(&stream, &e, sizeof(e), wakeup))
 		loss(WG_LOSS_STREAM);
 }
 
@@ -42,8 +42,11 @@ static __always_inline void layout_inherit(u32 parent, u32 child)
 	if (l) {
 		copy = *l;
 		bpf_map_update_elem(&layouts, &child, &copy, BPF_ANY);
+	} else {
+		bpf_map_delete_elem(&layouts, &child); /* of one that had its number before */
 	}
-	tell(WG_EVENT_FORK, child, parent);
+	/* it can be walked already: no hurry, and a wakeup here would shift the scheduler's dates */
+	tell(WG_EVENT_FORK, child, parent, BPF_RB_NO_WAKEUP);
 }
 
 /* A child of a tracked task: its ledger begins when it is first put on a run queue. */
@@ -68,6 +71,8 @@ int BPF_PROG(on_newtask, struct task_struct *child)
 	s->state = WG_OTHER;
 	s->tgid = child->tgid;
 	s->window = wg_window;
+	/* each task begins its one-in-so-many somewhere else */
+	s->fault_nr = s->wake_nr = s->id;
 	if (wg_stacks && s->tgid != parent->tgid)
 		layout_inherit(parent->tgid, s->tgid);
 	__sync_fetch_and_add(&wg_live_cnt, 1);
@@ -140,7 +145,8 @@ int BPF_PROG(on_exec, struct task_struct *t)
 		u32 tgid = s->tgid;
 
 		bpf_map_delete_elem(&layouts, &tgid);
-		tell(WG_EVENT_EXEC, tgid, 0);
+		/* at once: the sooner its mappings are known, the fewer stacks go without */
+		tell(WG_EVENT_EXEC, tgid, 0, BPF_RB_FORCE_WAKEUP);
 	}
 	write_begin(s);
 	if (!s->begun) {
@@ -160,6 +166,13 @@ int BPF_PROG(on_exec, struct task_struct *t)
 	return 0;
 }
 
+/* The last thread of a process: what is kept by its number, which another may get. */
+static __always_inline void process_forget(u32 tgid)
+{
+	bpf_map_delete_elem(&pgtables, &tgid);
+	bpf_map_delete_elem(&layouts, &tgid);
+}
+
 /*
  * The process's memory may be gone by its last switch: note its page tables on the way out
  * (the tracepoint comes before exit_mm since 6.16, after it until then).
@@ -172,6 +185,8 @@ int BPF_PROG(on_exit, struct task_struct *t)
 	if (!s)
 		return 0;
 	pgtables_seen(s, t);
+	if (!t->signal->live.counter)
+		process_forget(s->tgid);
 	if (s->fault && s->begun) {
 		/* killed inside a fault */
 		write_begin(s);

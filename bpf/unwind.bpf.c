@@ -84,7 +84,7 @@ static __always_inline bool mapping_find(struct walk *w)
 	chunk = (char *)pool_chunk(w->layout.pos);
 	if (!chunk)
 		return false;
-	for (i = 0; i < 11 && hi - lo > 1; i++) { /* 2^10 = WG_LAYOUT_MAX */
+	for (i = 0; i < 13 && hi - lo > 1; i++) { /* 2^12 = WG_LAYOUT_MAX */
 		mid = (lo + hi) / 2;
 		at = (base + mid * MAPPING_WORDS) * 4;
 		barrier_var(at);
@@ -387,7 +387,7 @@ int wg_walk_step(struct walk *w)
 
 int wg_walk_user(struct walk *w)
 {
-	struct wg_layout *l;
+	u64 *l, layout;
 	u32 tgid;
 	int i;
 
@@ -395,8 +395,9 @@ int wg_walk_user(struct walk *w)
 		return 0;
 	tgid = w->tgid;
 	l = bpf_map_lookup_elem(&layouts, &tgid);
-	w->layout.cnt = l ? l->cnt : 0;
-	w->layout.pos = l ? l->pos : 0;
+	layout = l ? *(volatile u64 *)l : 0; /* at once: it may be replaced meanwhile */
+	w->layout.pos = (u32)layout;
+	w->layout.cnt = layout >> 32;
 	w->map.start = w->map.end = 0;
 	w->end = WG_END_TRUNCATED;
 	for (i = 0; i < WG_FRAMES_MAX; i++)

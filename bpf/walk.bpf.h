@@ -72,6 +72,16 @@ struct layout_map {
 
 extern struct layout_map layouts SEC(".maps");
 
+/* By tgid: its page tables up to which growth has been counted (fault.bpf.c). */
+struct pgtables_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, PROCESS_MAX);
+	__type(key, u32);
+	__type(value, u64);
+};
+
+extern struct pgtables_map pgtables SEC(".maps");
+
 /* Stacks, samples, wakeups, news of processes. Drained by user space while the run lasts. */
 struct stream_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -134,9 +144,11 @@ static __always_inline void walk_from_kernel_entry(struct walk *w, struct task_s
 /* Not so for a kernel thread, or one on its way out: no user memory to walk. */
 static __always_inline bool has_user_stack(struct task_struct *t)
 {
-	u64 nr = ((struct pt_regs *)bpf_task_pt_regs(t))->orig_ax;
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	u64 nr = regs->orig_ax;
 
-	return t->mm && nr != NR_EXECVE && nr != NR_EXECVEAT &&
+	/* nor of 32-bit code, whose words are half as wide */
+	return t->mm && regs->cs != USER32_CS && nr != NR_EXECVE && nr != NR_EXECVEAT &&
 	       !(t->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER));
 }
 

@@ -110,7 +110,16 @@ struct sched_info {
 	unsigned long long last_queued;	 /* waiting for one since then; 0: is not */
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct signal_struct {
+	atomic_t live; /* threads that have not begun to exit */
+};
+
 struct task_struct {
+	struct signal_struct *signal;
 	unsigned int __state;
 	unsigned int flags;
 	unsigned int on_cpu; /* u8 since 6.19 or so: libbpf resizes a load only if it is unsigned */

@@ -93,7 +93,7 @@ static void short_names(void **state)
 	static const char *const cases[][2] = {
 		{"pop(queue*)", "pop"},
 		{"operator new(unsigned long)", "operator new"},
-		{"node::(anonymous namespace)::Work(void*)", "node::(anonymous namespace)::Work"},
+		{"node::(anonymous namespace)::Work(void*)", "node::Work"},
 		{"Task::operator()() const", "Task::operator()"},
 		{"main.(*T).Run", "main.(*T).Run"},
 		{"f<std::vector<int, std::allocator<int> > >(int)", "f<..>"},

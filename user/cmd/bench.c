@@ -423,8 +423,10 @@ int cmd_bench(int argc, char **argv)
 	fill_defaults(&b.plan);
 	if (output_path(path, sizeof(path), b.out, &e))
 		return say_error("bench", EXIT_FAILED, &e);
-	copts = (struct collector_opts){
-		.freq_hz = b.freq_hz, .stacks = b.stacks, .cache = UNWIND_CACHE};
+	copts = (struct collector_opts){.freq_hz = b.freq_hz,
+					.preemptible = host_preemptible(),
+					.stacks = b.stacks,
+					.cache = UNWIND_CACHE};
 	err = collector_open(&b.c, &copts, &e);
 	if (err)
 		return say_error("bench", status_of_open(err), &e);

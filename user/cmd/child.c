@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "cmd/common.h"
 
 #define STOP_WAIT_MS 10000 /* for a command that cleans up when it is asked to end */
@@ -29,6 +30,7 @@ static void run_child(int gate_fd, int exec_fd, char **argv)
 	int err;
 
 	interrupt_restore();
+	files_restore();
 	while ((n = read(gate_fd, &c, 1)) < 0 && errno == EINTR)
 		;
 	if (n != 1)

@@ -157,8 +157,8 @@ static struct jitmap *jit_of(struct names *n, uint32_t tgid)
 
 	if (!p || p->jit || jitmap_new(&p->jit))
 		return p ? p->jit : NULL;
-	if (!sp)
-		return p->jit;
+	if (!sp || !sp->identified)
+		return p->jit; /* whose file it would be is not known */
 	root = sp->root_fd >= 0 ? sp->root_fd : AT_FDCWD;
 	snprintf(path, sizeof(path), "/tmp/perf-%u.map", sp->ns_tgid);
 	/* not there, or not to be trusted: the code has no names */

@@ -15,6 +15,7 @@
 #include "cmd/common.h"
 #include "cmd/procs.h"
 #include "cmd/window.h"
+#include "host/host.h"
 
 struct record_opts {
 	const char *out;
@@ -317,8 +318,10 @@ int cmd_record(int argc, char **argv)
 		return status;
 	if (output_path(path, sizeof(path), o.out, &e))
 		return say_error("record", EXIT_FAILED, &e);
-	copts = (struct collector_opts){
-		.freq_hz = o.freq_hz, .stacks = o.stacks, .cache = UNWIND_CACHE};
+	copts = (struct collector_opts){.freq_hz = o.freq_hz,
+					.preemptible = host_preemptible(),
+					.stacks = o.stacks,
+					.cache = UNWIND_CACHE};
 	err = collector_open(&rec.c, &copts, &e);
 	if (err)
 		return say_error("record", status_of_open(err), &e);

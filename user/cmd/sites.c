@@ -32,7 +32,7 @@ static uint32_t *processes_of(const struct run *run)
 
 static bool among(const uint32_t *tgids, size_t cnt, uint32_t tgid)
 {
-	return cnt && bsearch(&tgid, tgids, cnt, sizeof(*tgids), by_number);
+	return !tgid || (cnt && bsearch(&tgid, tgids, cnt, sizeof(*tgids), by_number));
 }
 
 static enum role role_of(uint8_t lane)
@@ -111,6 +111,9 @@ static int add_site(struct run *run, const struct site *s)
 	return 0;
 }
 
+/* A stack that never was: what found no room is summed without one, under process 0. */
+#define NO_ROOM 1
+
 /* What a wait's site is found by; its sums are left 0. */
 static struct site wait_site(struct names *n, const struct wg_site_key *key)
 {
@@ -118,8 +121,10 @@ static struct site wait_site(struct names *n, const struct wg_site_key *key)
 			 .state = key->state,
 			 .role = role_of(key->lane),
 			 .lock = NO_INDEX,
-			 .stack = names_stack(n, key->stack, 0, key->tgid)};
+			 .stack = names_stack(n, key->tgid ? key->stack : NO_ROOM, 0, key->tgid)};
 
+	if (!key->tgid)
+		return s;
 	if (key->state == WG_FUTEX)
 		s.lock = names_futex(n, key->tgid, key->object, key->flags);
 	else if (key->state == WG_KLOCK)
@@ -142,15 +147,16 @@ static int add_wait(struct run *run, const struct raw_wait *w, struct names *n)
 
 static int add_fault(struct run *run, const struct raw_fault *f, struct names *n)
 {
-	struct site s = {.kind = SITE_FAULT,
-			 .state = WG_CPU_FAULT,
-			 .role = role_of(f->key.lane),
-			 .lock = NO_INDEX,
-			 .stack = names_stack(n, f->key.stack, 0, f->key.tgid),
-			 .count = f->sum.cnt,
-			 .total_ns = f->sum.total_ns,
-			 .huge_cnt = f->sum.huge_cnt,
-			 .pgtables_bytes = f->sum.pgtables_bytes};
+	struct site s = {
+		.kind = SITE_FAULT,
+		.state = WG_CPU_FAULT,
+		.role = role_of(f->key.lane),
+		.lock = NO_INDEX,
+		.stack = names_stack(n, f->key.tgid ? f->key.stack : NO_ROOM, 0, f->key.tgid),
+		.count = f->sum.cnt,
+		.total_ns = f->sum.total_ns,
+		.huge_cnt = f->sum.huge_cnt,
+		.pgtables_bytes = f->sum.pgtables_bytes};
 
 	return add_site(run, &s);
 }
@@ -209,7 +215,8 @@ static int add_waker(struct run *run, const struct raw_wake *w, struct names *n)
 	if (!to)
 		return -ENOMEM;
 	*to = (struct waker){.site = (uint32_t)(site - run->sites),
-			     .stack = w->waker ? names_stack(n, w->waker, 0, w->tgid) : NO_INDEX,
+			     .stack = w->waker ? names_stack(n, w->waker, 0, w->waker_tgid)
+					       : NO_INDEX,
 			     .count = w->cnt,
 			     .waited_ns = w->waited_ns};
 	return 0;
@@ -240,10 +247,11 @@ int sites_fill(struct run *run, const struct profile *p, struct names *n)
 	int err = tgids ? 0 : -ENOMEM;
 
 	for (i = 0; i < p->wait_cnt && !err; i++)
-		if (among(tgids, cnt, p->waits[i].key.tgid))
+		if (p->waits[i].sum.cnt && among(tgids, cnt, p->waits[i].key.tgid))
 			err = add_wait(run, &p->waits[i], n);
 	for (i = 0; i < p->fault_cnt && !err; i++)
-		if (among(tgids, cnt, p->faults[i].key.tgid))
+		if ((p->faults[i].sum.cnt || p->faults[i].sum.pgtables_bytes) &&
+		    among(tgids, cnt, p->faults[i].key.tgid))
 			err = add_fault(run, &p->faults[i], n);
 	for (i = 0; i < p->sample_cnt && !err; i++)
 		if (among(tgids, cnt, p->samples[i].tgid))

@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "base/util.h"
 #include "collect/caps.h"
 #include "collect/paths.h"
@@ -38,7 +39,8 @@ struct collector {
 	pthread_mutex_t track_lock; /* for the track iterator and what it is told by variables */
 	struct paths *paths;	    /* NULL when call paths are not wanted */
 	uint16_t window;	    /* the last one opened */
-	int freq_hz;		    /* of the sampler, as the kernel lets us */
+	bool preemptible;
+	int freq_hz; /* of the sampler, as the kernel lets us */
 };
 
 /* libbpf explains a failure in several lines; keep the last warning for ours. */
@@ -59,10 +61,20 @@ static int fail(struct err *e, int err, const char *what)
 		       strerror(-err), libbpf_said);
 }
 
+/*
+ * Where fault ends come from. A program at fexit may be preempted, and until it goes on the kernel
+ * leaves it out for all other tasks on that CPU: on a preemptible kernel the perf events, whose
+ * programs are not, lose none.
+ */
+static bool use_fexit(const struct collector *c)
+{
+	return c->caps[CAP_FEXIT].have && !c->preemptible;
+}
+
 static void choose_programs(struct collector *c, const struct collector_opts *opts)
 {
 	struct wallgap_bpf *s = c->skel;
-	bool fexit = c->caps[CAP_FEXIT].have, contention = c->caps[CAP_CONTENTION].have;
+	bool fexit = use_fexit(c), contention = c->caps[CAP_CONTENTION].have;
 
 	s->rodata->wg_switch_has_state = c->caps[CAP_SWITCH_STATE].have;
 	s->rodata->wg_stacks = opts->stacks;
@@ -127,7 +139,7 @@ static int attach_faults(struct collector *c)
 		.type = PERF_TYPE_SOFTWARE, .size = sizeof(attr), .sample_period = 1};
 	int err;
 
-	if (c->caps[CAP_FEXIT].have)
+	if (use_fexit(c))
 		return 0;
 	attr.config = PERF_COUNT_SW_PAGE_FAULTS_MIN;
 	err = attach_perf(c, c->skel->progs.on_fault_minor, &attr);
@@ -302,7 +314,9 @@ int collector_open(struct collector **out, const struct collector_opts *opts, st
 	if (!c)
 		return err_sys(e, -ENOMEM, "collector");
 	pthread_mutex_init(&c->track_lock, NULL);
+	files_raise();
 	libbpf_set_print(keep_warning);
+	c->preemptible = opts->preemptible;
 	caps_probe(c->caps);
 	err = caps_check(c->caps, e);
 	if (err)
@@ -473,6 +487,22 @@ int collector_mark_lanes(struct collector *c, const struct lane_mark *marks, siz
 	return err ? err_sys(e, err, "cannot mark %zu lanes", cnt) : 0;
 }
 
+/* Room for what finds none later, see bpf/site.bpf.h. Failing to, it is only a loss. */
+static void add_rests(struct collector *c)
+{
+	static const struct wg_fault_site no_faults;
+	static const struct wg_site none;
+	struct wg_site_key key = {.window = c->window};
+
+	for (key.lane = WG_LANE_NONE; key.lane <= WG_LANE_ORCHESTRATOR; key.lane++) {
+		for (key.state = WG_FUTEX; key.state <= WG_OTHER; key.state++)
+			bpf_map_update_elem(bpf_map__fd(c->skel->maps.sites), &key, &none, BPF_ANY);
+		key.state = WG_CPU_FAULT;
+		bpf_map_update_elem(bpf_map__fd(c->skel->maps.fault_sites), &key, &no_faults,
+				    BPF_ANY);
+	}
+}
+
 void collector_window_begin(struct collector *c)
 {
 	if (!c->paths)
@@ -480,6 +510,7 @@ void collector_window_begin(struct collector *c)
 	if (!++c->window)
 		c->window = 1;
 	paths_window_begin(c->paths, c->window);
+	add_rests(c);
 	__atomic_store_n(&c->skel->bss->wg_window, c->window, __ATOMIC_RELEASE);
 }
 
@@ -638,7 +669,7 @@ void collector_cost(const struct collector *c, struct cost *cost)
 
 const char *collector_fault_end(const struct collector *c)
 {
-	return c->caps[CAP_FEXIT].have ? "fexit" : "perf";
+	return use_fexit(c) ? "fexit" : "perf";
 }
 
 uint64_t collector_repairs(const struct collector *c)

@@ -4,6 +4,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -13,7 +14,7 @@
 
 bool module_is(const struct module *m, const struct stat *st)
 {
-	return m->fd >= 0 && m->dev == st->st_dev && m->ino == st->st_ino &&
+	return m->ino && m->dev == st->st_dev && m->ino == st->st_ino &&
 	       m->mtime.tv_sec == st->st_mtim.tv_sec && m->mtime.tv_nsec == st->st_mtim.tv_nsec;
 }
 
@@ -48,13 +49,47 @@ static void read_segments(struct module *m)
 			add_segment(m, &ph);
 }
 
-static void read_table(struct module *m, const char *cache)
+/*
+ * By what a table is kept: the build-id, which anybody can give a file, and what only the kernel
+ * gives it: which file it is, and when it was last changed.
+ */
+static void cache_key(const struct module *m, const struct stat *st, char *key, size_t sz)
 {
-	if (cache && m->build_id[0] && !unwind_cache_load(&m->table, cache, m->build_id))
+	snprintf(key, sz, "%s%08llx%016llx%016llx%016llx%08lx", m->build_id,
+		 (unsigned long long)st->st_dev & 0xffffffff, (unsigned long long)st->st_ino,
+		 (unsigned long long)st->st_size, (unsigned long long)st->st_ctim.tv_sec,
+		 (unsigned long)st->st_ctim.tv_nsec);
+}
+
+/*
+ * Code is spread no thinner over its addresses than this, by what of the file is on the disk: a few
+ * blocks that claim to be spread over gigabytes would fill the pool.
+ */
+#define SPREAD_MAX 16
+#define SPREAD_FREE (16 << 20)
+
+static bool is_spread(const struct module *m, const struct stat *st)
+{
+	return (uint64_t)m->table.page_cnt << WG_PAGE_SHIFT >
+	       SPREAD_FREE + (uint64_t)st->st_blocks * 512 * SPREAD_MAX;
+}
+
+static void read_table(struct module *m, const struct stat *st, const char *cache)
+{
+	char key[160];
+
+	cache_key(m, st, key, sizeof(key));
+	if (!m->build_id[0])
+		cache = NULL;
+	if (cache && !unwind_cache_load(&m->table, cache, key))
 		return;
 	/* a file that makes no sense is one without a table */
-	if (!unwind_table_build(&m->table, m->fd, NULL) && cache && m->build_id[0])
-		unwind_cache_save(&m->table, cache, m->build_id);
+	if (unwind_table_build(&m->table, m->fd, NULL))
+		return;
+	if (is_spread(m, st))
+		unwind_table_clear(&m->table);
+	else if (cache)
+		unwind_cache_save(&m->table, cache, key);
 }
 
 int module_open(struct module *m, int fd, const struct stat *st, const char *path,
@@ -68,10 +103,13 @@ int module_open(struct module *m, int fd, const struct stat *st, const char *pat
 	if (!m->path)
 		return -ENOMEM;
 	read_segments(m);
-	if (!m->elf)
+	if (!m->elf) {
+		close(m->fd); /* known for what it is: that is all */
+		m->fd = -1;
 		return 0;
+	}
 	elf_build_id(fd, m->build_id, sizeof(m->build_id));
-	read_table(m, cache);
+	read_table(m, st, cache);
 	return 0;
 }
 

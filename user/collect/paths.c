@@ -22,6 +22,7 @@
 
 /* The stream holds some 100,000 events; nothing but news of processes wakes us earlier. */
 #define DRAIN_MS 50
+#define RETRY_MS 2 /* while there are processes to be read again */
 
 /* Processes, each once: their own marks see to that. */
 struct tgids {
@@ -47,7 +48,7 @@ struct paths {
 	struct tgids stale;  /* processes whose mappings are to be read */
 	struct tgids half;   /* processes with waits whose stacks ended where nothing was known */
 	struct tgids wanted; /* processes that have waited somewhere new: look at their memory */
-	uint64_t memory_lost;
+	uint64_t memory_lost, news_lost;
 };
 
 /* --- what the stream brings --- */
@@ -116,6 +117,7 @@ static int on_wake(struct paths *p, const struct wg_wake_event *e)
 	struct raw_wake w = {.stack = e->stack,
 			     .object = e->object,
 			     .waker = e->waker,
+			     .waker_tgid = e->waker_tgid,
 			     .tgid = e->tgid,
 			     .flags = e->flags,
 			     .lane = e->lane,
@@ -147,11 +149,24 @@ static int on_process(struct paths *p, const struct wg_process_event *e)
 	return 0;
 }
 
+/* A frame in no file. */
+static bool has_jit(const struct wg_stack_event *e)
+{
+	int i;
+
+	for (i = e->kernel_cnt; i < e->kernel_cnt + e->user_cnt; i++)
+		if (e->frame[i] && !(e->frame[i] >> WG_MODULE_SHIFT))
+			return true;
+	return false;
+}
+
 static int on_stack(struct paths *p, const struct wg_stack_event *e, size_t sz)
 {
 	/* where a lock lies is asked of locks; looking takes a lock of the process itself */
 	if (e->state == WG_FUTEX)
 		mark_wanted(p, e->tgid);
+	if (has_jit(e))
+		spaces_identify(p->spaces, e->tgid); /* its perf map will be asked for */
 	if (e->end == WG_END_UNMAPPED) {
 		mark_stale(p, e->tgid);
 		if (e->state && !tgids_have(&p->half, e->tgid))
@@ -187,20 +202,50 @@ static void take_news(struct paths *p)
 
 #define NEWS_EVERY 16 /* processes read: the rings fill meanwhile */
 
+/* A process that maps code all the time is read again after so long, not at once. */
+#define HASTY_MAX 8 /* a program that starts maps its libraries one by one */
+#define REREAD_NS (2 * NSEC_PER_MSEC)
+
+static void mark_one_stale(void *ctx, struct process *of)
+{
+	struct paths *p = ctx;
+
+	if (of->stale || !of->map_cnt)
+		return;
+	of->stale = true;
+	tgids_add(p, &p->stale, of->tgid);
+}
+
+/* Those that are marked now; what becomes stale meanwhile has its turn in the next round. */
 static void read_stale(struct paths *p)
 {
 	struct process *of;
-	size_t i;
+	size_t i, cnt = p->stale.cnt, left = 0;
 
-	for (i = 0; i < p->stale.cnt; i++) {
+	for (i = 0; i < cnt; i++) {
 		if (i % NEWS_EVERY == NEWS_EVERY - 1)
 			take_news(p);
 		of = spaces_process_get(p->spaces, p->stale.tgid[i]);
-		if (of)
-			of->stale = false;
-		spaces_refresh(p->spaces, p->stale.tgid[i]);
+		if (!of)
+			continue;
+		if (of->hasty_cnt > HASTY_MAX && now_ns() - of->read_ns < REREAD_NS) {
+			p->stale.tgid[left++] = of->tgid;
+			continue;
+		}
+		of->stale = false;
+		if (now_ns() - of->read_ns < REREAD_NS)
+			of->hasty_cnt++;
+		else if (of->hasty_cnt)
+			of->hasty_cnt--;
+		spaces_refresh(p->spaces, of->tgid);
 	}
-	p->stale.cnt = 0;
+	memmove(&p->stale.tgid[left], &p->stale.tgid[cnt],
+		(p->stale.cnt - cnt) * sizeof(*p->stale.tgid));
+	p->stale.cnt -= cnt - left;
+	if (mapwatch_lost(p->mapwatch) != p->news_lost) {
+		p->news_lost = mapwatch_lost(p->mapwatch);
+		spaces_each(p->spaces, mark_one_stale, p);
+	}
 }
 
 static void look_at_wanted(struct paths *p)
@@ -242,11 +287,14 @@ static void *run(void *arg)
 			       {.fd = mapwatch_fd(p->mapwatch), .events = POLLIN},
 			       {.fd = p->stop_fd, .events = POLLIN}};
 	struct tgids half;
+	uint64_t begin;
+	int took_ms;
 	size_t i;
 
 	hurry();
 	while (!(fds[2].revents & POLLIN)) {
-		poll(fds, ARRAY_SIZE(fds), DRAIN_MS);
+		poll(fds, ARRAY_SIZE(fds), p->stale.cnt ? RETRY_MS : DRAIN_MS);
+		begin = now_ns();
 		pthread_mutex_lock(&p->lock);
 		take_in(p);
 		half = p->half;
@@ -255,6 +303,10 @@ static void *run(void *arg)
 		for (i = 0; i < half.cnt; i++)
 			p->half_walked(p->ctx, half.tgid[i]);
 		free(half.tgid);
+		/* however much there is to do: half the time is the others' */
+		took_ms = (int)((now_ns() - begin) / NSEC_PER_MSEC);
+		if (took_ms)
+			poll(&fds[2], 1, took_ms);
 	}
 	return NULL;
 }

@@ -49,7 +49,9 @@ static int wake_order(const void *a, const void *b)
 		c = compare(x->flags, y->flags);
 	if (!c)
 		c = compare(x->lane, y->lane);
-	return c ? c : compare(x->waker, y->waker);
+	if (!c)
+		c = compare(x->waker, y->waker);
+	return c ? c : compare(x->waker_tgid, y->waker_tgid);
 }
 
 static int key_order(const struct wg_site_key *x, const struct wg_site_key *y)

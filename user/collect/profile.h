@@ -42,7 +42,7 @@ struct raw_sample {
 /* Wakeups that are alike, weighed. */
 struct raw_wake {
 	uint64_t stack, object, waker;
-	uint32_t tgid;
+	uint32_t tgid, waker_tgid;
 	uint16_t flags;
 	uint8_t lane;
 	uint8_t pad;

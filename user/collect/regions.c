@@ -135,7 +135,17 @@ void regions_clear(struct regions *r)
 	*r = (struct regions){0};
 }
 
+#define STACK_GROWTH (8 << 20) /* the usual limit of the main thread's stack */
+
 const struct region *regions_find(const struct regions *r, uint64_t addr)
 {
-	return find(r, addr);
+	const struct region *at = find(r, addr);
+	size_t i;
+
+	/* it may have grown since we looked: down, into nothing */
+	for (i = 0; i < r->cnt && !at; i++)
+		if (r->region[i].start > addr && r->region[i].start - addr < STACK_GROWTH &&
+		    (!i || r->region[i - 1].end <= addr) && !strcmp(r->region[i].name, "[stack]"))
+			at = &r->region[i];
+	return at;
 }

@@ -14,15 +14,22 @@
 
 #include "base/util.h"
 
+struct root {
+	dev_t dev;
+	ino_t ino;
+	int fd;
+};
+
 struct spaces {
 	struct pool *pool;
 	int layouts_fd;
 	char *cache;
 	struct module *modules; /* [0] is not used */
 	size_t module_cnt, module_cap;
-	uint32_t vdso;	  /* its number, or 0 */
-	void *processes;  /* tree of struct process by tgid */
-	struct stat root; /* our own root folder */
+	uint32_t vdso;	    /* its number, or 0 */
+	void *processes;    /* tree of struct process by tgid */
+	struct root *roots; /* root folders of other processes; [0] is ours, without an fd */
+	size_t root_cnt, root_cap;
 	struct spaces_stats stats;
 };
 
@@ -40,8 +47,6 @@ static void process_free(void *arg)
 
 	if (!p)
 		return;
-	if (p->root_fd >= 0)
-		close(p->root_fd);
 	for (i = 0; i < p->jitdump_cnt; i++)
 		free(p->jitdumps[i]);
 	free(p->jitdumps);
@@ -118,8 +123,8 @@ static int open_module(struct spaces *s, const char *file, const char *path, uin
 		}
 	}
 	fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &st)) {
-		err = -errno;
+	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		err = fd < 0 ? -errno : -ENOENT;
 		if (fd >= 0)
 			close(fd);
 		return err;
@@ -287,28 +292,80 @@ static void read_status(struct process *p)
 	}
 }
 
-static void read_root(const struct spaces *s, struct process *p)
+static struct root *root_of(struct spaces *s, const struct stat *st)
+{
+	size_t i;
+
+	for (i = 0; i < s->root_cnt; i++)
+		if (s->roots[i].dev == st->st_dev && s->roots[i].ino == st->st_ino)
+			return &s->roots[i];
+	if (array_grow((void **)&s->roots, &s->root_cap, s->root_cnt, sizeof(*s->roots)))
+		return NULL;
+	s->roots[s->root_cnt] = (struct root){st->st_dev, st->st_ino, -1};
+	return &s->roots[s->root_cnt++];
+}
+
+/* 0 with p->root_fd set, or -errno: where its root is, is not known. */
+static int read_root(struct spaces *s, struct process *p)
 {
 	char path[64];
+	struct root *root;
 	struct stat st;
 
-	snprintf(path, sizeof(path), "/proc/%u/root", p->tgid);
-	if (p->root_fd >= 0)
-		close(p->root_fd);
-	p->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (p->root_fd >= 0 && !fstat(p->root_fd, &st) && st.st_dev == s->root.st_dev &&
-	    st.st_ino == s->root.st_ino) {
-		close(p->root_fd);
-		p->root_fd = -1;
+	snprintf(path, sizeof(path), "/proc/%u/root/", p->tgid);
+	if (stat(path, &st))
+		return -errno;
+	root = root_of(s, &st);
+	if (!root)
+		return -ENOMEM;
+	if (root != s->roots && root->fd < 0)
+		root->fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	p->root_fd = root->fd;
+	return root != s->roots && root->fd < 0 ? -EMFILE : 0;
+}
+
+void spaces_identify(struct spaces *s, uint32_t tgid)
+{
+	struct process *p = process_find(s, tgid);
+
+	if (!p || p->identified || read_root(s, p))
+		return;
+	read_status(p);
+	p->identified = true;
+}
+
+/* Those that fit: code of files first, since the rest is stepped through without a table anyway. */
+static struct wg_mapping *choose_mappings(const struct process *p, size_t *cnt)
+{
+	struct wg_mapping *chosen = calloc(WG_LAYOUT_MAX, sizeof(*chosen));
+	size_t files = 0, room, i;
+
+	for (i = 0; i < p->map_cnt; i++)
+		files += p->map[i].module != 0;
+	room = files < WG_LAYOUT_MAX ? WG_LAYOUT_MAX - files : 0;
+	*cnt = 0;
+	for (i = 0; chosen && i < p->map_cnt && *cnt < WG_LAYOUT_MAX; i++) {
+		if (!p->map[i].module && !room)
+			continue;
+		room -= !p->map[i].module;
+		chosen[(*cnt)++] = p->map[i];
 	}
+	return chosen;
 }
 
 static int publish(struct spaces *s, const struct process *p)
 {
 	struct wg_layout layout;
-	size_t cnt = p->map_cnt < WG_LAYOUT_MAX ? p->map_cnt : WG_LAYOUT_MAX;
-	int err = pool_add_layout(s->pool, p->map, cnt, &layout);
+	scoped_free struct wg_mapping *chosen = NULL;
+	size_t cnt = p->map_cnt;
+	int err;
 
+	if (cnt > WG_LAYOUT_MAX) {
+		chosen = choose_mappings(p, &cnt);
+		if (!chosen)
+			return -ENOMEM;
+	}
+	err = pool_add_layout(s->pool, chosen ? chosen : p->map, cnt, &layout);
 	if (!err && bpf_map_update_elem(s->layouts_fd, &p->tgid, &layout, BPF_ANY))
 		err = -errno;
 	if (err || cnt < p->map_cnt)
@@ -335,6 +392,7 @@ int spaces_refresh(struct spaces *s, uint32_t tgid)
 		return -ENOMEM;
 	before = p->map;
 	before_cnt = p->map_cnt;
+	p->read_ns = now_ns();
 	p->map = NULL;
 	p->map_cnt = p->map_cap = 0;
 	err = read_maps(s, p);
@@ -350,8 +408,8 @@ int spaces_refresh(struct spaces *s, uint32_t tgid)
 		     memcmp(p->map, before, before_cnt * sizeof(*before)) != 0 || !before_cnt)) {
 		p->changed_ns = now_ns();
 		err = publish(s, p);
-		read_status(p);
-		read_root(s, p);
+		p->identified = false;
+		spaces_identify(s, tgid);
 	} else if (!err) {
 		err = publish_missing(s, p);
 	}
@@ -369,7 +427,7 @@ int spaces_inherit(struct spaces *s, uint32_t parent, uint32_t child)
 	p = spaces_process_get(s, child);
 	if (!p)
 		return -ENOMEM;
-	p->uid = from->uid;
+	p->identified = false;
 	free(p->map);
 	p->map = malloc((from->map_cnt + 1) * sizeof(*p->map));
 	p->map_cnt = p->map_cap = 0;
@@ -413,6 +471,7 @@ int spaces_new(struct spaces **out, struct pool *pool, int layouts_fd, const cha
 {
 	struct spaces *s = calloc(1, sizeof(*s));
 	struct module vdso;
+	struct stat root;
 
 	if (!s)
 		return -ENOMEM;
@@ -420,7 +479,8 @@ int spaces_new(struct spaces **out, struct pool *pool, int layouts_fd, const cha
 	s->layouts_fd = layouts_fd;
 	s->cache = cache ? strdup(cache) : NULL;
 	s->module_cnt = 1;
-	if (stat("/", &s->root) ||
+	s->roots = NULL;
+	if (stat("/", &root) || !root_of(s, &root) ||
 	    array_grow((void **)&s->modules, &s->module_cap, 1, sizeof(*s->modules))) {
 		spaces_free(s);
 		return -ENOMEM;
@@ -441,6 +501,10 @@ void spaces_free(struct spaces *s)
 	for (i = 1; i < s->module_cnt; i++)
 		module_clear(&s->modules[i]);
 	free(s->modules);
+	for (i = 1; i < s->root_cnt; i++)
+		if (s->roots[i].fd >= 0)
+			close(s->roots[i].fd);
+	free(s->roots);
 	tdestroy(s->processes, process_free);
 	free(s->cache);
 	free(s);
@@ -454,6 +518,26 @@ const struct module *spaces_module(const struct spaces *s, uint32_t number)
 const struct process *spaces_process(const struct spaces *s, uint32_t tgid)
 {
 	return process_find(s, tgid);
+}
+
+struct each {
+	void (*mark)(void *ctx, struct process *p);
+	void *ctx;
+};
+
+static void each_node(const void *node, VISIT visit, void *arg)
+{
+	const struct each *e = arg;
+
+	if (visit == postorder || visit == leaf)
+		e->mark(e->ctx, *(struct process *const *)node);
+}
+
+void spaces_each(struct spaces *s, void (*mark)(void *ctx, struct process *p), void *ctx)
+{
+	struct each e = {mark, ctx};
+
+	twalk_r(s->processes, each_node, &e);
 }
 
 void spaces_stats(const struct spaces *s, struct spaces_stats *out)

@@ -25,11 +25,14 @@ struct process {
 	uint32_t tgid;
 	uint32_t ns_tgid; /* its number in its own PID namespace, which names its perf map */
 	uid_t uid;
-	int root_fd;	 /* its root folder where that is not ours; else -1 */
+	bool identified; /* the three above are its own, not its parent's */
+	int root_fd;	 /* its root folder where that is not ours; else -1. Shared */
 	char **jitdumps; /* paths of jitdump files that it maps */
 	size_t jitdump_cnt, jitdump_cap;
 	struct wg_mapping *map;
 	size_t map_cnt, map_cap;
+	uint64_t read_ns;	/* when they were last read */
+	uint32_t hasty_cnt;	/* reads in a row that followed at once */
 	uint64_t changed_ns;	/* when it was last found to have changed */
 	struct regions regions; /* all of its memory, when last looked at */
 	uint64_t regions_ns;	/* when that was; 0: never */
@@ -58,6 +61,12 @@ int spaces_inherit(struct spaces *s, uint32_t parent, uint32_t child);
  * that it would cost too much. False: not done.
  */
 bool spaces_note_regions(struct spaces *s, uint32_t tgid, uint64_t since_ns);
+
+/* Find out who the process is, if that is not known: its owner, its root, its own number. */
+void spaces_identify(struct spaces *s, uint32_t tgid);
+
+/* Call mark(ctx, process) for each. */
+void spaces_each(struct spaces *s, void (*mark)(void *ctx, struct process *p), void *ctx);
 
 /* Process tgid, met now if not before; NULL without memory. */
 struct process *spaces_process_get(struct spaces *s, uint32_t tgid);

@@ -89,6 +89,16 @@ static void read_preemption(char *out, const struct utsname *un)
 	snprintf(out, FACT_SZ, "%s", model ? model : "unknown");
 }
 
+bool host_preemptible(void)
+{
+	char model[FACT_SZ] = "";
+	struct utsname un;
+
+	uname(&un);
+	read_preemption(model, &un);
+	return strcmp(model, "none") != 0 && strcmp(model, "voluntary") != 0;
+}
+
 #if defined(__x86_64__) || defined(__i386__)
 /* The CPU says that it is virtual, and by whom. */
 static void read_virt_cpu(char *out)

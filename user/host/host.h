@@ -6,10 +6,15 @@
 #ifndef WG_HOST_H
 #define WG_HOST_H
 
+#include <stdbool.h>
+
 #include "model/recording.h"
 
 /* Fill all of h but fault_end (the collector knows that). Returns 0 or -ENOMEM. */
 int host_read(struct host *h);
+
+/* Whether the kernel may take the CPU away from code that runs in it: "full" or "lazy", or not known. */
+bool host_preemptible(void);
 
 /*
  * Fill c. measure: also time the cache line between the first two of the allowed CPUs and the

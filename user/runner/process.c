@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "base/files.h"
 #include "base/util.h"
 
 #define TERM_GRACE_NS (500 * NSEC_PER_MSEC)
@@ -111,6 +112,7 @@ static void exec_child(struct birth *b, const char *path, pid_t loader)
 	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 	fcntl(b->in[0], F_SETFD, 0);
 	fcntl(b->out[1], F_SETFD, 0);
+	files_restore();
 	execve(path, argv, b->env);
 	code = errno;
 	if (write(b->exec[1], &code, sizeof(code)) < 0)
