@@ -138,6 +138,7 @@ def stacks(bench):
     target = bench.target("pingpong", "-d", str(STACK_DEPTH))
     bare, ledger, full = bench.bare(), bench.wallgap("tool", "--no-stacks"), bench.wallgap()
     values = paired([bare, ledger, full], bench.rounds, lambda t: t.run(target)["ns_per_event"])
+    full.run(target)
     seen = [site for run in full.report()["runs"] for site in run["sites"] if site["kind"] == "futex"]
     frames = max((len(site["stack"]) for site in seen), default=0)
     table = Table(f"Cost of a futex wait with its stack of {frames} frames: ns, {bench.rounds} pairs", ["", "ns added"])
@@ -165,26 +166,27 @@ def stacks(bench):
 
 
 def sampling(bench):
-    """CPU time that samples with stacks take from work that never waits: --freq 997 against --freq 0."""
+    """The share of a CPU that samples with stacks take: what a spinning thread loses, --freq 997 against --freq 0."""
     rounds = 4 if bench.quick else 16
-    off, on = (bench.wallgap(None, "--freq", hz) for hz in ("0", "997"))
-    table = Table(f"On-CPU sampling at 997 Hz, both CPUs busy: % of CPU, {rounds} pairs", ["", "bare, ms", "added, %", "95%", "aim"])
-    raw = {}
-    for workload, n in (("math", 30_000_000), ("crypto-fetched", 500_000)):
-        command = workload_command(bench, workload, n)
-
-        def wall_ms(tracer):
-            lines = tracer.run(command, result=False).splitlines()
-            walls = [float(line) for line in lines if re.fullmatch(r"\d+\.\d+", line)]
-            return 1e3 * statistics.median(walls[START_REPEATS:])
-
-        values = paired([off, on], rounds, wall_ms)
-        share = [b / a - 1 for a, b in zip(values[off], values[on])]
-        lo, hi = figures.median_interval(share)
-        raw[workload] = {"off_ms": values[off], "on_ms": values[on]}
-        table.add(workload, show_spread(spread(values[off])), show_spread(spread(share), 100, 2),
-                  f"{100 * lo:.2f}..{100 * hi:.2f}", f"under 1: {figures.verdict_of_interval(lo, hi, AIM_SAMPLING)}")
-    return table.text(), raw
+    target = bench.target("gaps", "-d", str(STACK_DEPTH), seconds=1)
+    off, plain, on = (bench.wallgap("tool", *options) for options in
+                      (("--freq", "0"), ("--no-stacks", "--freq", "997"), ("--freq", "997")))
+    perf = tracers.Starter("perf record -F 997 -e cpu-clock, no stacks",
+                           ["perf", "record", "-q", "-F", "997", "-e", "cpu-clock", "-o", "/dev/null", "--"],
+                           bench.tmp, bench.tool_cpu)
+    cases = [bench.bare(), perf, off, plain, on] if shutil.which("perf") else [bench.bare(), off, plain, on]
+    values = paired(cases, rounds, lambda t: t.run(target)["share"])
+    table = Table(f"On-CPU sampling at 997 Hz: % of the CPU lost to interrupts, {rounds} pairs", ["", "%"])
+    for case in cases:
+        table.add(case.name, show_spread(spread(values[case]), 100, 2))
+    added, stacks_added = differences(values[off], values[on]), differences(values[plain], values[on])
+    lo, hi = figures.median_interval(added)
+    table.add("the samples with their stacks", show_spread(spread(added), 100, 2))
+    table.add("of these the stacks", show_spread(spread(stacks_added), 100, 2))
+    return (table.text() + f"  the samples take {100 * statistics.median(added):.2f}% (95%: {100 * lo:.2f} to "
+            f"{100 * hi:.2f}); aim under {100 * AIM_SAMPLING:.0f}: "
+            f"{figures.verdict_of_interval(lo, hi, AIM_SAMPLING)}\n",
+            {t.name: v for t, v in values.items()})
 
 
 def tables(bench):
