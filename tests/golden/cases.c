@@ -80,6 +80,7 @@ static void begin(struct recording *r, const char *command, const char *argv)
 	r->dispatch_ns = 60;
 	r->fault_event_ns = 100;
 	r->wallgap_rss_peak_bytes = 23 * MIB;
+	r->wallgap_cpu_ns = 310000000;
 	r->start_ns = 120 * MS;
 	lines_machine(r);
 	conditions(&r->conditions[0], BOOT - SEC);
@@ -327,7 +328,8 @@ static void make_unknowns(struct recording *r)
 		c->steal_ns = c->idle_ns = c->busy_ns = c->mem_available_bytes = UNKNOWN;
 		c->cacheline_ns = c->spin_ns = UNKNOWN;
 	}
-	r->dispatch_ns = r->fault_event_ns = r->wallgap_rss_peak_bytes = r->start_ns = UNKNOWN;
+	r->dispatch_ns = r->fault_event_ns = r->wallgap_rss_peak_bytes = r->wallgap_cpu_ns =
+		r->start_ns = UNKNOWN;
 	free(r->host.fault_end);
 	r->host.fault_end = text("");
 	free(r->host.lockdown);

@@ -258,6 +258,7 @@ void random_recording(struct recording *r, struct prng *p)
 	r->fault_event_ns = maybe(p);
 	r->repair_cnt = maybe(p);
 	r->wallgap_rss_peak_bytes = maybe(p);
+	r->wallgap_cpu_ns = maybe(p);
 	r->start_ns = maybe(p);
 	random_host(&r->host, p);
 	random_conditions(&r->conditions[0], p);
@@ -514,6 +515,7 @@ static const char *top_differs(const struct recording *a, const struct recording
 	SAME(fault_event_ns);
 	SAME(repair_cnt);
 	SAME(wallgap_rss_peak_bytes);
+	SAME(wallgap_cpu_ns);
 	SAME(start_ns);
 	SAME(lib_cnt);
 	SAME(loss_cnt);

@@ -189,6 +189,15 @@ int recording_begin(struct recording *r, const char *command, int argc, char **a
 	return err ? err : conditions_read(&r->conditions[0], true);
 }
 
+static uint64_t cpu_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	return clock_gettime(clock, &ts)
+		       ? UNKNOWN
+		       : (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
 int recording_end(struct recording *r, const struct collector *c)
 {
 	struct rusage ru;
@@ -198,6 +207,7 @@ int recording_end(struct recording *r, const struct collector *c)
 	r->repair_cnt = collector_repairs(c);
 	if (!getrusage(RUSAGE_SELF, &ru))
 		r->wallgap_rss_peak_bytes = (uint64_t)ru.ru_maxrss * 1024;
+	r->wallgap_cpu_ns = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
 	err = conditions_read(&r->conditions[1], true);
 	return err ? err : collector_losses(c, r);
 }

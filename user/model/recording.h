@@ -280,6 +280,7 @@ struct recording {
 	uint64_t dispatch_ns, fault_event_ns;
 	uint64_t repair_cnt; /* switch-ins and wakeups that did not reach us, restored exactly */
 	uint64_t wallgap_rss_peak_bytes;
+	uint64_t wallgap_cpu_ns; /* of all its threads, up to the saving; or UNKNOWN */
 	uint64_t
 		start_ns; /* from exec of wallgap to the target's first instruction, or to the first window */
 	struct lib *libs;

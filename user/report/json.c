@@ -370,6 +370,7 @@ static json_t *overhead_json(const struct recording *r)
 		   c.estimate_known ? json_finite(c.estimate_share) : json_null());
 	object_set(&o, "repairs", json_number(r->repair_cnt));
 	object_set(&o, "wallgap_rss_peak_bytes", json_number(r->wallgap_rss_peak_bytes));
+	object_set(&o, "wallgap_cpu_ns", json_number(r->wallgap_cpu_ns));
 	object_set(&o, "start_ns", json_number(r->start_ns));
 	return object_take(&o);
 }

@@ -201,6 +201,8 @@ static void cost_print(struct para *p, const struct recording *r)
 	para_item(p, "%s events", fmt_count(WORD, c.event_cnt));
 	if (r->wallgap_rss_peak_bytes && r->wallgap_rss_peak_bytes != UNKNOWN)
 		para_item(p, "wallgap itself %s", fmt_bytes(WORD, r->wallgap_rss_peak_bytes));
+	if (r->wallgap_cpu_ns && r->wallgap_cpu_ns != UNKNOWN)
+		para_item(p, "and %s of CPU", fmt_time(WORD, r->wallgap_cpu_ns));
 	if (r->start_ns && r->start_ns != UNKNOWN)
 		para_item(p, "started in %s", fmt_time(WORD, r->start_ns));
 	para_end(p);

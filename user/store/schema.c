@@ -29,6 +29,7 @@ static const struct column recording_columns[] = {
 	COL(recording, repair_cnt, K_AMOUNT_OPT,
 	    "events whose tracepoint did not reach us, restored from the scheduler's record"),
 	COL(recording, wallgap_rss_peak_bytes, K_AMOUNT_OPT, "resident memory of wallgap itself"),
+	COL(recording, wallgap_cpu_ns, K_AMOUNT_OPT, "CPU time of wallgap itself, all threads"),
 	COL(recording, start_ns, K_AMOUNT_OPT,
 	    "from exec of wallgap to the first instruction of the target"),
 };
