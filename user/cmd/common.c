@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -189,6 +188,14 @@ int recording_begin(struct recording *r, const char *command, int argc, char **a
 	return err ? err : conditions_read(&r->conditions[0], true);
 }
 
+/* Not getrusage's: that remembers the memory of what we were before our exec. */
+static uint64_t rss_peak(void)
+{
+	uint64_t bytes;
+
+	return host_own_rss_peak(&bytes) ? UNKNOWN : bytes;
+}
+
 static uint64_t cpu_ns(clockid_t clock)
 {
 	struct timespec ts;
@@ -200,13 +207,11 @@ static uint64_t cpu_ns(clockid_t clock)
 
 int recording_end(struct recording *r, const struct collector *c)
 {
-	struct rusage ru;
 	int err;
 
 	r->interrupted = interrupted;
 	r->repair_cnt = collector_repairs(c);
-	if (!getrusage(RUSAGE_SELF, &ru))
-		r->wallgap_rss_peak_bytes = (uint64_t)ru.ru_maxrss * 1024;
+	r->wallgap_rss_peak_bytes = rss_peak();
 	r->wallgap_cpu_ns = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
 	err = conditions_read(&r->conditions[1], true);
 	return err ? err : collector_losses(c, r);

@@ -72,3 +72,11 @@ int host_pgtables(uint32_t tgid, uint64_t *bytes)
 		return ret;
 	return gone_if_missing(parse_kb(text, "VmPTE", bytes));
 }
+
+int host_own_rss_peak(uint64_t *bytes)
+{
+	char text[PROC_TEXT_SZ];
+	int ret = read_proc((uint32_t)getpid(), "status", text, sizeof(text));
+
+	return ret ? ret : parse_kb(text, "VmHWM", bytes);
+}
