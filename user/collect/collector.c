@@ -686,11 +686,15 @@ const char *collector_library_version(void)
 }
 
 /*
- * These run with interrupts on. What an interrupt on top of them does (a flush that another CPU has
- * asked for, a wakeup that sends one more) is not the task's, so that it goes uncounted is right.
+ * These run with interrupts on, and what an interrupt on top of them does is not the task's: a flush
+ * that another CPU has asked for, a wakeup that sends one more, a spin lock that the handler waits
+ * for. That it goes uncounted is right. (A lock whose end is left out so goes with the one below it,
+ * whose end is what was running.) Not so where programs may be preempted, by other tasks.
  */
 static bool interrupted_by_own_kind(const struct collector *c, const struct bpf_program *p)
 {
+	if (p == c->skel->progs.on_contention_begin || p == c->skel->progs.on_contention_end)
+		return !c->preemptible;
 	return p == c->skel->progs.on_tlb_flush || p == c->skel->progs.on_ipi_one ||
 	       p == c->skel->progs.on_ipi_many;
 }
