@@ -208,7 +208,9 @@ def test_stacks_crypto(c, model):
     got = record_command(native("crypto-query", model, n=50021), truth=False)
     check_report(c, got.report)
     check_complete(c, "samples", samples(got.run))
-    check_complete(c, "waits", waits(got.run))
+    # Processes share no lock: their few waits are of their first moments, see stacks_early, stacks_fork.
+    if model == "threads":
+        check_complete(c, "waits", waits(got.run))
     said = got.run["stacks"]["samples"]
     c.at_least("share of whole paths, as reported, of samples", said["complete_share"], 0.99)
     if not total(samples(got.run, "EVP_MD_fetch")):
