@@ -11,8 +11,8 @@ import subprocess
 import time
 from itertools import zip_longest
 
-from live import (CannotRun, Failure, Mark, PLANTED, Recorded, Skip, TIMEOUT_S, load_report,
-                  scratch, show, wallgap)
+from live import (CannotRun, Failure, Mark, PLANTED, Recorded, Skip, TIMEOUT_S, WALLGAP,
+                  load_report, scratch, show, wallgap)
 
 # Of a thread, of a program, and of the loader before it.
 THREAD_ENTRY = ("clone3", "clone", "__clone3", "__clone", "__GI___clone", "_start",
@@ -209,6 +209,46 @@ class Running:
                               f"{show(comm)} after {seconds} s")
             time.sleep(0.05)
         time.sleep(0.3)
+
+
+class Watched(Running):
+    """A planted program that wallgap runs, and watches from its exec on, for so many seconds."""
+
+    def __init__(self, seconds, folder, program, *args):
+        super().__init__(program, *args)
+        self.seconds, self.out = seconds, os.path.join(folder, "run.wg")
+        self.comm = program[:15]
+
+    def __enter__(self):
+        self.p = subprocess.Popen([WALLGAP, "record", "-o", self.out, "-d", str(self.seconds), "--", *self.argv],
+                                  env=self.mark.env(), stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                  start_new_session=True)
+        self.pid = self.child()
+        return self
+
+    def __exit__(self, *_):
+        try:
+            os.killpg(self.p.pid, signal.SIGKILL)
+        except OSError:
+            pass
+        self.p.wait()
+        self.mark.gone()
+
+    def child(self, seconds=10):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.p.poll() is None:
+            with open(f"/proc/{self.p.pid}/task/{self.p.pid}/children") as f:
+                for pid in f.read().split():
+                    with open(f"/proc/{pid}/comm") as comm:
+                        if comm.read().strip() == self.comm:
+                            return int(pid)
+            time.sleep(0.02)
+        raise Failure(f"wallgap record did not start {self.argv[0]}")
+
+    def report(self):
+        self.p.wait(self.seconds + TIMEOUT_S)
+        return load_report(self.out)
 
 
 def record_pid(pid, seconds):

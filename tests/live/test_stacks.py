@@ -3,7 +3,7 @@
 
 import gdbstacks
 from live import MS, Failure, check_report, for_each, record, scratch, test
-from sites import (Running, THREAD_ENTRY, bare, chain, check_complete, check_covered,
+from sites import (Running, Watched, THREAD_ENTRY, bare, chain, check_complete, check_covered,
                    check_sampled, native, ordered, own_part, record_command, record_pid, samples,
                    tops, total, user_path, waits)
 
@@ -37,13 +37,28 @@ def nearest(paths, frames):
 
 
 @test
-def test_stacks_gdb(c):
-    """Every thread of a stopped program: its path by wallgap is gdb's, frame by frame."""
-    with scratch() as tmp, Running("stackwait", "all", "all", "stay") as p:
+def test_stacks_gdb_walked(c):
+    """Threads that wallgap has seen fall asleep: the walk in the kernel."""
+    with scratch() as tmp, Watched(8, tmp, "stackwait", "all", "all", "stay") as p:
         p.settled("waiter", 3 * WAITS)  # or five times, with libcrypto
+        wanted = gdbstacks.stacks(p.pid, tmp)
+        report = p.report()
+    check_gdb(c, report["runs"][0], wanted)
+
+
+@test
+def test_stacks_gdb_asleep(c):
+    """Threads that slept before wallgap came: the walk from outside."""
+    with scratch() as tmp, Running("stackwait", "all", "all", "stay") as p:
+        p.settled("waiter", 3 * WAITS)
         report = record_pid(p.pid, 1)
         wanted = gdbstacks.stacks(p.pid, tmp)
-    run = report["runs"][0]
+    check_gdb(c, report["runs"][0], wanted)
+    check_complete(c, "waits", waits(report["runs"][0]), 1)
+
+
+def check_gdb(c, run, wanted):
+    """The path of every thread by wallgap is gdb's, frame by frame."""
     paths = [user_path(s) for s in waits(run)]
     right = 0
     for tid, frames in sorted(wanted.items()):
@@ -54,7 +69,6 @@ def test_stacks_gdb(c):
                       f"nearest is {' < '.join(nearest(paths, frames)) or 'nothing'}")
     by_tid = {t["tid"] for t in run["threads"]}
     c.equal("threads that gdb saw and the report has not", set(wanted) - by_tid, set())
-    check_complete(c, "waits", waits(run), 1)
     c.note(f"{right} of {len(wanted)} threads, {sum(map(len, wanted.values())):,} frames")
 
 
