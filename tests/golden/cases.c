@@ -237,6 +237,91 @@ static void make_bench(struct recording *r)
 	losses(r, 0, 0);
 }
 
+/* The same in another runtime. */
+static struct run *add_in(struct recording *r, const char *runtime, const char *workload,
+			  const char *model, int repeat, uint64_t wall_ns, const struct mix *m)
+{
+	struct run *run = add_pool(r, workload, model, repeat, wall_ns, m);
+
+	free(run->runtime);
+	run->runtime = text(runtime);
+	free(run->label);
+	if (asprintf(&run->label, "%s/%s/%s", workload, runtime, model) < 0)
+		abort();
+	return run;
+}
+
+static void set_checksum(struct run *run, const char *checksum)
+{
+	free(run->checksum);
+	run->checksum = text(checksum);
+}
+
+static void add_runtime(struct recording *r, const char *name, const char *version,
+			const char *libs, const char *flags)
+{
+	struct runtime_info *info = recording_add_runtime(r);
+
+	info->name = text(name);
+	info->version = text(version);
+	info->libs = text(libs);
+	info->flags = text(flags);
+	info->path = text("/usr/bin/runtime");
+}
+
+static void add_absence(struct recording *r, const char *runtime, const char *workload,
+			const char *model, const char *why, bool failed)
+{
+	struct absence *a = recording_add_absence(r);
+
+	a->runtime = text(runtime);
+	a->workload = text(workload);
+	a->model = text(model);
+	a->why = text(why);
+	a->failed = failed;
+}
+
+/* Every verdict a headline can have, sums that are alike, runtimes that are not there. */
+static void make_runtimes(struct recording *r)
+{
+	const struct mix busy = {.preempt = 3, .fault = 1}, waits = {.futex = 300, .wake = 50},
+			 fills = {.fault = 600}, polls = {.fault = 200, .poll = 500};
+	static const char *const sums[] = {"1533.0804492095926", "1533.080449209559"};
+	static const char *const names[] = {"node", "bun"};
+
+	begin(r, "bench", "wallgap bench --runtimes node,bun,deno=/opt/deno");
+	add_runtime(r, "node", "v20.20.2", "v8 11.3.244.8-node.38, openssl 3.0.19",
+		    "--perf-basic-prof --interpreted-frames-native-stack");
+	add_runtime(r, "bun", "1.4.5", "boringssl 29a2cd359458c9384694b75456026e4b57e3e567", "");
+	add_absence(r, "deno", "", "", "/opt/deno: No such file or directory", false);
+	add_absence(r, "node", "crypto", "single",
+		    "runner /usr/bin/node (crypto, single): was killed by signal 9 (Killed) before "
+		    "\"done\"",
+		    true);
+	for (int i = 0; i < 3; i++) {
+		uint64_t j = (uint64_t)i * 3 * MS;
+
+		for (int n = 0; n < 2; n++) {
+			bool bun = n == 1;
+
+			set_checksum(add_in(r, names[n], "math", "threads", i,
+					    (bun ? 70 : 410) * MS + j, &busy),
+				     sums[n]);
+			set_checksum(add_in(r, names[n], "math", "procs", i,
+					    (bun ? 140 : 411) * MS + j, &busy),
+				     sums[n]);
+			add_in(r, names[n], "crypto", "procs", i, 2040 * MS + j, &busy);
+			add_in(r, names[n], "crypto", "threads", i,
+			       (bun ? 2030 : 7800) * MS + j * 8, bun ? &busy : &waits);
+			add_in(r, names[n], "transfer", "single", i, 40 * MS + j * 9, &fills);
+			add_in(r, names[n], "transfer", "procs", i, 700 * MS + j, &polls);
+			add_in(r, names[n], "transfer", "threads", i, 210 * MS + j, &polls)
+				->memory.rss_sum_peak_bytes = (bun ? 2400 : 300) * MIB;
+		}
+	}
+	losses(r, 0, 0);
+}
+
 static void make_record(struct recording *r)
 {
 	const struct mix mixes[] = {
@@ -859,7 +944,7 @@ static const struct {
 	{"names", make_names},	   {"repeats", make_repeats},	{"empty", make_empty},
 	{"locks", make_locks},	   {"arena", make_arena},	{"idle", make_idle},
 	{"churn", make_churn},	   {"transfer", make_transfer}, {"broken", make_broken},
-	{"hostile", make_hostile},
+	{"hostile", make_hostile}, {"runtimes", make_runtimes},
 };
 
 int main(int argc, char **argv)

@@ -247,6 +247,28 @@ static void random_conditions(struct conditions *c, struct prng *p)
 	c->governor = word(p);
 }
 
+static void random_pools(struct recording *r, struct prng *p)
+{
+	for (uint64_t n = prng_below(p, 4); n; n--) {
+		struct runtime_info *info = recording_add_runtime(r);
+
+		info->name = word(p);
+		info->version = word(p);
+		info->libs = word(p);
+		info->flags = word(p);
+		info->path = word(p);
+	}
+	for (uint64_t n = prng_below(p, 4); n; n--) {
+		struct absence *a = recording_add_absence(r);
+
+		a->runtime = word(p);
+		a->workload = word(p);
+		a->model = word(p);
+		a->why = word(p);
+		a->failed = prng_below(p, 2);
+	}
+}
+
 void random_recording(struct recording *r, struct prng *p)
 {
 	r->version = word(p);
@@ -267,6 +289,7 @@ void random_recording(struct recording *r, struct prng *p)
 		recording_add_lib(r, n % 2 ? "libc" : "libcrypto", "1.2");
 	for (uint64_t n = prng_below(p, 4); n; n--)
 		recording_add_loss(r, n % 2 ? "rows" : "storage", "why", amount(p) / 8);
+	random_pools(r, p);
 	random_paths(r, p);
 	for (uint64_t n = prng_below(p, 5); n; n--)
 		random_run(recording_add_run(r), r, p);
@@ -277,6 +300,13 @@ void recording_drop_paths(struct recording *r)
 	struct recording all = *r, none;
 
 	recording_init(&none);
+	none.runtimes = all.runtimes;
+	none.runtime_cnt = all.runtime_cnt;
+	none.absences = all.absences;
+	none.absence_cnt = all.absence_cnt;
+	r->runtimes = NULL;
+	r->absences = NULL;
+	r->runtime_cnt = r->runtime_cap = r->absence_cnt = r->absence_cap = 0;
 	r->frames = NULL;
 	r->stacks = NULL;
 	r->locks = NULL;
@@ -519,10 +549,26 @@ static const char *top_differs(const struct recording *a, const struct recording
 	SAME(start_ns);
 	SAME(lib_cnt);
 	SAME(loss_cnt);
+	SAME(runtime_cnt);
+	SAME(absence_cnt);
 	SAME(run_cnt);
 	for (size_t i = 0; i < a->lib_cnt; i++) {
 		SAME_STR(libs[i].name);
 		SAME_STR(libs[i].version);
+	}
+	for (size_t i = 0; i < a->runtime_cnt; i++) {
+		SAME_STR(runtimes[i].name);
+		SAME_STR(runtimes[i].version);
+		SAME_STR(runtimes[i].libs);
+		SAME_STR(runtimes[i].flags);
+		SAME_STR(runtimes[i].path);
+	}
+	for (size_t i = 0; i < a->absence_cnt; i++) {
+		SAME_STR(absences[i].runtime);
+		SAME_STR(absences[i].workload);
+		SAME_STR(absences[i].model);
+		SAME_STR(absences[i].why);
+		SAME(absences[i].failed);
 	}
 	for (size_t i = 0; i < a->loss_cnt; i++) {
 		SAME_STR(losses[i].name);

@@ -171,10 +171,10 @@ static const struct bad bad_starts[] = {
 	{"say '{\"type\":\"hello\",\"protocol\":1}'", -EPROTO, "name its runtime", 0},
 	{"say '{\"type\":\"hello\",\"protocol\":1,\"runtime\":\"x\",\"version\":\"1\","
 	 "\"models\":[\"threads\"],\"workloads\":[\"crypto\"]}'",
-	 -EPROTO, "does not have the workload math", 0},
+	 -ENOTSUP, "does not have the workload math", 0},
 	{"say '{\"type\":\"hello\",\"protocol\":1,\"runtime\":\"x\",\"version\":\"1\","
 	 "\"models\":[\"procs\"],\"workloads\":[\"math\"]}'",
-	 -EPROTO, "does not have the model threads", 0},
+	 -ENOTSUP, "does not have the model threads", 0},
 	{READY, -EPROTO, "sent \"ready\" where \"hello\" was expected", 0},
 	{"echo first >&2; echo 'it hurts' >&2; exit 3", -EPIPE,
 	 "ended with exit status 3 before \"hello\"; it printed \"it hurts\"", 0},
@@ -704,7 +704,7 @@ static void test_native_refusals(void **state)
 	assert_says(&e, "n or timeout_s is out of range");
 	runner_close(r);
 	spec = native_spec("juggling", "threads", 1);
-	assert_int_equal(open_and_start(&r, &spec, &e), -EPROTO);
+	assert_int_equal(open_and_start(&r, &spec, &e), -ENOTSUP);
 	assert_says(&e, "does not have the workload juggling");
 	runner_close(r);
 }

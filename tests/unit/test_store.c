@@ -320,8 +320,8 @@ static void a_newer_schema_is_refused(void **state)
 {
 	(void)state;
 	write_random(2);
-	sql("PRAGMA user_version = 3");
-	refused(path, -EPROTO, "schema 3 is newer than 2");
+	sql("PRAGMA user_version = 4");
+	refused(path, -EPROTO, "schema 4 is newer than 3");
 	sql("PRAGMA user_version = 0");
 	refused(path, -EINVAL, "no recording");
 	sql("PRAGMA user_version = 2; PRAGMA application_id = 7");
@@ -338,7 +338,8 @@ static void an_older_schema_is_read(void **state)
 
 	(void)state;
 	write_random(p.state);
-	sql("DROP VIEW path; DROP VIEW waits; DROP VIEW samples; DROP TABLE waker; DROP TABLE site;"
+	sql("DROP TABLE runtime; DROP TABLE absence;"
+	    "DROP VIEW path; DROP VIEW waits; DROP VIEW samples; DROP TABLE waker; DROP TABLE site;"
 	    "DROP TABLE lock; DROP TABLE stack; DROP TABLE frame;"
 	    "ALTER TABLE thread DROP COLUMN faults_huge;"
 	    "ALTER TABLE thread DROP COLUMN fault_huge_ns;"
@@ -356,6 +357,8 @@ static void an_older_schema_is_read(void **state)
 		fail_msg("%s differs", where);
 	recording_clear(&a);
 	recording_clear(&b);
+	sql("PRAGMA user_version = 3");
+	refused(path, -EBADMSG, "no table runtime");
 	sql("PRAGMA user_version = 2"); /* the same file is none of schema 2 */
 	refused(path, -EBADMSG, "no table frame");
 }

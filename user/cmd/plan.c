@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/util.h"
+#include "runner/runtime.h"
 
 static const struct workload workloads[] = {
 	{"math", 1000000, 0.15},
@@ -20,6 +22,7 @@ static const struct workload workloads[] = {
 };
 
 static const char *const models[] = {"single", "threads", "procs"};
+static const char *const runtimes[] = {"native", "node", "bun"};
 
 static const struct workload *find_workload(const char *name, size_t len)
 {
@@ -73,13 +76,59 @@ static int add_model(struct plan *p, const char *name, size_t len, struct err *e
 	return 0;
 }
 
-static int check_runtime(struct plan *p, const char *name, size_t len, struct err *e)
+static bool same_text(const char *a, const char *b)
 {
-	(void)p;
-	if (len == 6 && !memcmp(name, "native", 6))
-		return 0;
-	return err_set(e, -EINVAL, "no runtime '%.*s'; there is: native",
-		       (int)(len < 40 ? len : 40), name);
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+/* "node", "node20.9=/opt/node-20.9/bin/node" or "/opt/node-20.9/bin/node". */
+static int split_runtime(struct plan_runtime *rt, const char *text, size_t len)
+{
+	const char *equals = memchr(text, '=', len), *slash = memrchr(text, '/', len);
+	const char *name = text, *path = equals ? equals + 1 : slash ? text : NULL;
+	size_t name_len = equals ? (size_t)(equals - text) : len;
+
+	if (!equals && slash) {
+		name = slash + 1;
+		name_len = (size_t)(text + len - name);
+	}
+	if (!name_len || (path && path == text + len))
+		return -EINVAL;
+	rt->name = strndup(name, name_len);
+	rt->path = path ? strndup(path, (size_t)(text + len - path)) : NULL;
+	return rt->name && (rt->path || !path) ? 0 : -ENOMEM;
+}
+
+static int add_runtime(struct plan *p, const char *text, size_t len, struct err *e)
+{
+	struct plan_runtime *rt = &p->runtimes[p->runtime_cnt];
+	int err, shown = (int)(len < 40 ? len : 40), i;
+
+	if (p->runtime_cnt == PLAN_RUNTIME_MAX)
+		return err_set(e, -EINVAL, "more than %d runtimes", PLAN_RUNTIME_MAX);
+	*rt = (struct plan_runtime){0};
+	p->runtime_cnt++; /* plan_clear sees to what it holds */
+	err = split_runtime(rt, text, len);
+	if (err == -ENOMEM)
+		return err_sys(e, err, "runtimes");
+	if (err)
+		return err_set(e, err, "'%.*s' is no runtime: NAME, NAME=PATH or PATH", shown,
+			       text);
+	if (!rt->path && !runtime_known(rt->name))
+		return err_set(e, -EINVAL,
+			       "no runtime '%.*s'; there are: native node bun, and NAME=PATH for "
+			       "another runner",
+			       shown, text);
+	for (i = 0; i + 1 < p->runtime_cnt; i++) {
+		if (!same_text(p->runtimes[i].name, rt->name) ||
+		    !same_text(p->runtimes[i].path, rt->path))
+			continue;
+		free(rt->name);
+		free(rt->path);
+		p->runtime_cnt--;
+		break;
+	}
+	return 0;
 }
 
 static int each(struct plan *p, const char *list, const char *option,
@@ -107,7 +156,8 @@ int plan_choose(struct plan *p, const char *workload_list, const char *model_lis
 	size_t i;
 	int err = 0;
 
-	p->workload_cnt = p->model_cnt = 0;
+	p->workload_cnt = p->model_cnt = p->runtime_cnt = 0;
+	p->workloads_named = workload_list;
 	for (i = 0; !workload_list && i < ARRAY_SIZE(workloads); i++)
 		p->workloads[p->workload_cnt++] = &workloads[i];
 	for (i = 0; !model_list && i < ARRAY_SIZE(models); i++)
@@ -116,9 +166,20 @@ int plan_choose(struct plan *p, const char *workload_list, const char *model_lis
 		err = each(p, workload_list, "--workloads", add_workload, e);
 	if (!err && model_list)
 		err = each(p, model_list, "--models", add_model, e);
-	if (!err && runtime_list)
-		err = each(p, runtime_list, "--runtimes", check_runtime, e);
+	if (runtime_list && !err)
+		err = each(p, runtime_list, "--runtimes", add_runtime, e);
+	for (i = 0; !runtime_list && !err && i < ARRAY_SIZE(runtimes); i++)
+		err = add_runtime(p, runtimes[i], strlen(runtimes[i]), e);
 	return err;
+}
+
+void plan_clear(struct plan *p)
+{
+	for (int i = 0; i < p->runtime_cnt; i++) {
+		free(p->runtimes[i].name);
+		free(p->runtimes[i].path);
+	}
+	p->runtime_cnt = 0;
 }
 
 double plan_weight(const struct plan *p, const struct workload *w, const char *model)

@@ -94,6 +94,25 @@ static void conditions_clear(struct conditions *c)
 	free(c->governor);
 }
 
+static void pools_clear(struct recording *r)
+{
+	for (size_t i = 0; i < r->runtime_cnt; i++) {
+		free(r->runtimes[i].name);
+		free(r->runtimes[i].version);
+		free(r->runtimes[i].libs);
+		free(r->runtimes[i].flags);
+		free(r->runtimes[i].path);
+	}
+	free(r->runtimes);
+	for (size_t i = 0; i < r->absence_cnt; i++) {
+		free(r->absences[i].runtime);
+		free(r->absences[i].workload);
+		free(r->absences[i].model);
+		free(r->absences[i].why);
+	}
+	free(r->absences);
+}
+
 void recording_clear(struct recording *r)
 {
 	free(r->version);
@@ -112,6 +131,7 @@ void recording_clear(struct recording *r)
 		free(r->losses[i].what);
 	}
 	free(r->losses);
+	pools_clear(r);
 	paths_clear(r);
 	for (size_t i = 0; i < r->run_cnt; i++)
 		run_clear(&r->runs[i]);
@@ -138,6 +158,21 @@ static void *add_blank(void **arr, size_t *cap, size_t *cnt, size_t sz)
 struct run *recording_add_run(struct recording *r)
 {
 	return ADD_BLANK(r, runs, run);
+}
+
+void recording_drop_run(struct recording *r)
+{
+	run_clear(&r->runs[--r->run_cnt]);
+}
+
+struct runtime_info *recording_add_runtime(struct recording *r)
+{
+	return ADD_BLANK(r, runtimes, runtime);
+}
+
+struct absence *recording_add_absence(struct recording *r)
+{
+	return ADD_BLANK(r, absences, absence);
 }
 
 struct thread *run_add_thread(struct run *run)

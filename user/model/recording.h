@@ -8,6 +8,8 @@
  *     |- host            facts of the machine that do not change during a run
  *     |- conditions[2]   what can change: at the start and at the end
  *     |- libs[]          versions of the libraries and runtimes in play
+ *     |- runtimes[]      what ran the pools, with their libraries and flags
+ *     |- absences[]      pools that were asked for and are not among the runs, and why
  *     |- losses[]        what could not be seen
  *     |- frames[]        functions on call paths, each once
  *     |- stacks[]        call paths: frames, leaf first; each once
@@ -30,10 +32,10 @@
 #include "shared.h"
 
 /*
- * Schema of the recording file (SQLite's user_version). 2 brought call paths, locks and sites; files
- * of 1 are read as recordings without any.
+ * Schema of the recording file (SQLite's user_version). 2 brought call paths, locks and sites; 3
+ * runtimes and absences. Older files are read as recordings without any.
  */
-#define RECORDING_SCHEMA 2
+#define RECORDING_SCHEMA 3
 
 #define UNKNOWN UINT64_MAX
 
@@ -258,6 +260,23 @@ struct lib {
 	char *version;
 };
 
+/* A runtime that pools were made in, as it says of itself. */
+struct runtime_info {
+	char *name;    /* as in run.runtime */
+	char *version; /* "v20.20.2" */
+	char *libs;    /* "v8 11.3.244.8-node.35, openssl 3.0.16+quic"; may be "" */
+	char *flags;   /* it ran with, blanks between them; may be "" */
+	char *path;    /* of its program */
+};
+
+/* What was to be measured and was not. */
+struct absence {
+	char *runtime;
+	char *workload, *model; /* "": all of them */
+	char *why;		/* one line */
+	bool failed;		/* it was there and went wrong; else it was not there */
+};
+
 struct loss {
 	char *name; /* short, stable: "exit rows", "recursion misses" */
 	char *what; /* what it means for the figures, a few words */
@@ -285,6 +304,10 @@ struct recording {
 		start_ns; /* from exec of wallgap to the target's first instruction, or to the first window */
 	struct lib *libs;
 	size_t lib_cnt, lib_cap;
+	struct runtime_info *runtimes;
+	size_t runtime_cnt, runtime_cap;
+	struct absence *absences;
+	size_t absence_cnt, absence_cap;
 	struct loss *losses;
 	size_t loss_cnt, loss_cap;
 	struct frame *frames;
@@ -313,6 +336,10 @@ struct waker *run_add_waker(struct run *run);
 struct frame *recording_add_frame(struct recording *r);
 struct stack *recording_add_stack(struct recording *r);
 struct lock *recording_add_lock(struct recording *r);
+struct runtime_info *recording_add_runtime(struct recording *r);
+struct absence *recording_add_absence(struct recording *r);
+/* Forget the last run. */
+void recording_drop_run(struct recording *r);
 int recording_add_lib(struct recording *r, const char *name, const char *version);
 /* Adds to the loss of that name, or begins it. A count of 0 is kept too: it says that we looked. */
 int recording_add_loss(struct recording *r, const char *name, const char *what, uint64_t count);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -121,9 +122,11 @@ static void interval_of(struct interval *out, double *rounds)
 	out->hi = stats_quantile_sorted(rounds, BOOTSTRAP_ROUNDS, 1 - INTERVAL_TAIL);
 }
 
-/* Both intervals: with a_cnt 0, of median(b) alone. */
-static int bootstrap(struct interval *out, const double *a, size_t a_cnt, const double *b,
-		     size_t b_cnt)
+enum of { OF_ONE, OF_DIFFERENCE, OF_RATIO };
+
+/* All intervals: of median(b) alone, less median(a), or over it. */
+static int bootstrap(struct interval *out, enum of of, const double *a, size_t a_cnt,
+		     const double *b, size_t b_cnt)
 {
 	size_t most = a_cnt > b_cnt ? a_cnt : b_cnt;
 	scoped_free double *scratch = reallocarray(NULL, most, sizeof(*scratch));
@@ -134,8 +137,10 @@ static int bootstrap(struct interval *out, const double *a, size_t a_cnt, const 
 		return -ENOMEM;
 	for (int i = 0; i < BOOTSTRAP_ROUNDS; i++) {
 		rounds[i] = resampled_median(&p, b, b_cnt, scratch);
-		if (a_cnt)
+		if (of == OF_DIFFERENCE)
 			rounds[i] -= resampled_median(&p, a, a_cnt, scratch);
+		else if (of == OF_RATIO)
+			rounds[i] /= resampled_median(&p, a, a_cnt, scratch);
 	}
 	interval_of(out, rounds);
 	return 0;
@@ -144,12 +149,23 @@ static int bootstrap(struct interval *out, const double *a, size_t a_cnt, const 
 int stats_median_interval(struct interval *out, const double *v, size_t cnt)
 {
 	out->lo = out->hi = 0;
-	return cnt ? bootstrap(out, NULL, 0, v, cnt) : 0;
+	return cnt ? bootstrap(out, OF_ONE, NULL, 0, v, cnt) : 0;
 }
 
 int stats_diff_interval(struct interval *out, const double *a, size_t a_cnt, const double *b,
 			size_t b_cnt)
 {
 	out->lo = out->hi = 0;
-	return a_cnt && b_cnt ? bootstrap(out, a, a_cnt, b, b_cnt) : -EINVAL;
+	return a_cnt && b_cnt ? bootstrap(out, OF_DIFFERENCE, a, a_cnt, b, b_cnt) : -EINVAL;
+}
+
+int stats_ratio_interval(struct interval *out, const double *a, size_t a_cnt, const double *b,
+			 size_t b_cnt)
+{
+	bool positive = a_cnt && b_cnt;
+
+	out->lo = out->hi = 0;
+	for (size_t i = 0; i < a_cnt; i++)
+		positive &= a[i] > 0;
+	return positive ? bootstrap(out, OF_RATIO, a, a_cnt, b, b_cnt) : -EINVAL;
 }

@@ -64,4 +64,8 @@ int stats_median_interval(struct interval *out, const double *v, size_t cnt);
 int stats_diff_interval(struct interval *out, const double *a, size_t a_cnt, const double *b,
 			size_t b_cnt);
 
+/* The same for median(b) / median(a), of values above 0: how many times as long b takes. */
+int stats_ratio_interval(struct interval *out, const double *a, size_t a_cnt, const double *b,
+			 size_t b_cnt);
+
 #endif

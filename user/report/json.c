@@ -13,8 +13,11 @@
 #include "model/audit.h"
 #include "model/conditions.h"
 #include "model/cost.h"
+#include "model/headlines.h"
 #include "model/ledger.h"
+#include "model/sums.h"
 #include "model/summary.h"
+#include "report/headline_words.h"
 #include "report/json_out.h"
 #include "report/json_sites.h"
 
@@ -425,13 +428,95 @@ static void warnings_out(struct out *o, const struct recording *r, const struct 
 {
 	struct lines warnings = LINES_NONE;
 
-	if (audit_warn(a, &warnings) || conditions_warn(r, &warnings))
+	if (audit_warn(a, &warnings) || conditions_warn(r, &warnings) || sums_warn(r, &warnings))
 		o->failed = true;
 	out_array_begin(o, "warnings");
 	for (size_t i = 0; i < warnings.cnt; i++)
 		out_element(o, json_text(warnings.line[i]));
 	out_array_end(o);
 	lines_clear(&warnings);
+}
+
+static json_t *runtime_json(const struct runtime_info *info)
+{
+	struct object o = object_new();
+
+	object_set(&o, "name", json_text(info->name));
+	object_set(&o, "version", json_text(info->version));
+	object_set(&o, "libs", json_text(info->libs));
+	object_set(&o, "flags", json_text(info->flags));
+	object_set(&o, "path", json_text(info->path));
+	return object_take(&o);
+}
+
+static json_t *absence_json(const struct absence *a)
+{
+	struct object o = object_new();
+
+	object_set(&o, "runtime", json_text(a->runtime));
+	object_set(&o, "workload", json_text(a->workload));
+	object_set(&o, "model", json_text(a->model));
+	object_set(&o, "why", json_text(a->why));
+	object_set(&o, "failed", json_boolean(a->failed));
+	return object_take(&o);
+}
+
+static void pools_out(struct out *o, const struct recording *r)
+{
+	out_array_begin(o, "runtimes");
+	for (size_t i = 0; i < r->runtime_cnt; i++)
+		out_element(o, runtime_json(&r->runtimes[i]));
+	out_array_end(o);
+	out_array_begin(o, "absent");
+	for (size_t i = 0; i < r->absence_cnt; i++)
+		out_element(o, absence_json(&r->absences[i]));
+	out_array_end(o);
+}
+
+static json_t *side_json(const struct group *g)
+{
+	struct object o = object_new();
+
+	object_set(&o, "runtime", json_text(g->first->runtime));
+	object_set(&o, "model", json_text(g->first->model));
+	object_set(&o, "wall_ns", json_real(g->wall_ns.median));
+	return object_take(&o);
+}
+
+/* A ratio of wall times, or bytes. */
+static json_t *headline_json(const struct headline *h, const struct recording *r)
+{
+	scoped_free char *why = headline_why(h, r);
+	struct object o = object_new();
+
+	object_set(&o, "id", json_text(h->claim->id));
+	object_set(&o, "claim", json_text(h->claim->text));
+	object_set(&o, "source", json_text(h->claim->source));
+	object_set(&o, "workload", json_text(h->claim->workload));
+	object_set(&o, "a", h->a ? side_json(h->a) : json_null());
+	object_set(&o, "b", side_json(h->b));
+	object_set(&o, "unit", json_text(h->claim->kind == CLAIM_PEAK ? "bytes" : "ratio"));
+	object_set(&o, "value", json_real(h->value));
+	object_set(&o, "lo", json_real(h->interval.lo));
+	object_set(&o, "hi", json_real(h->interval.hi));
+	object_set(&o, "verdict", json_text(verdict_name(h->verdict)));
+	object_set(&o, "why", why ? json_text(why) : NULL);
+	return object_take(&o);
+}
+
+static void headlines_out(struct out *o, const struct locks *l)
+{
+	struct headlines h;
+
+	out_array_begin(o, "headlines");
+	if (headlines_of(&h, l)) {
+		o->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < h.cnt; i++)
+		out_element(o, headline_json(&h.list[i], l->paths->r));
+	headlines_clear(&h);
+	out_array_end(o);
 }
 
 static void runs_out(struct out *o, const struct recording *r)
@@ -449,10 +534,11 @@ static void runs_out(struct out *o, const struct recording *r)
 	} else {
 		for (size_t i = 0; i < r->run_cnt; i++)
 			run_out(o, &locks, i);
+		out_array_end(o);
+		headlines_out(o, &locks);
 		locks_clear(&locks);
 	}
 	paths_clear(&paths);
-	out_array_end(o);
 }
 
 int report_json(FILE *f, const struct recording *r)
@@ -471,6 +557,7 @@ int report_json(FILE *f, const struct recording *r)
 	out_member(&o, "host", host_json(r));
 	out_member(&o, "conditions", both_conditions(r));
 	out_member(&o, "libs", libs_json(r));
+	pools_out(&o, r);
 	runs_out(&o, r);
 	audit_out(&o, &audit);
 	out_member(&o, "losses", losses_json(r));

@@ -19,11 +19,13 @@
 #include "model/conditions.h"
 #include "model/cost.h"
 #include "model/ledger.h"
+#include "model/sums.h"
 #include "model/summary.h"
 #include "model/where.h"
 #include "report/format.h"
 #include "report/para.h"
 #include "report/text.h"
+#include "report/text_pools.h"
 
 /* --- head */
 
@@ -154,6 +156,8 @@ static int warnings_print(struct para *p, const struct recording *r, const struc
 
 	if (!err)
 		err = conditions_warn(r, &warnings);
+	if (!err)
+		err = sums_warn(r, &warnings);
 	for (size_t i = 0; !err && i < warnings.cnt; i++) {
 		para_begin(p, "warning", PARA_WARN);
 		para_item(p, "%s", warnings.line[i]);
@@ -250,6 +254,8 @@ static int foot(struct para *p, const struct recording *r, const struct report_o
 	int err;
 
 	audit_of(&a, r);
+	text_absences(p, r);
+	text_sums(p, r);
 	audit_print(p, &a);
 	err = warnings_print(p, r, &a);
 	stacks_print(p, r);
@@ -271,6 +277,7 @@ static int print(FILE *f, const struct recording *r, const struct report_opts *o
 	int err;
 
 	head(&p, r);
+	text_runtimes(&p, r);
 	fputc('\n', f);
 	if (!r->run_cnt)
 		fputs("nothing was measured\n\n", f);

@@ -16,6 +16,7 @@
 #include "report/format.h"
 #include "report/para.h"
 #include "report/table.h"
+#include "report/text_pools.h"
 #include "report/text_where.h"
 #include "report/threads.h"
 
@@ -315,9 +316,9 @@ static void legend(FILE *f, bool pools, const struct text_opts *o)
 
 	para_begin(&p, "shares", PARA_PLAIN);
 	if (pools) {
-		para_item(&p,
-			  "of the mean worker lane's wall time; its ipc is waiting for work, or "
-			  "for the other lanes to finish theirs");
+		para_item(&p, "of the mean worker lane's wall time; its ipc or poll is waiting for "
+			      "work, or "
+			      "for the other lanes to finish theirs");
 		para_item(&p, "rss avg and peak of one worker process, sum of all at one instant");
 		para_item(&p, "orchestrator CPU of all CPU time used");
 	} else {
@@ -343,6 +344,8 @@ static int sections(FILE *f, const struct recording *r, const struct locks *l,
 		err = pool ? pool_section(f, sec, l, o) : command_section(f, &sec->groups[0], l, o);
 		fputc('\n', f);
 	}
+	if (!err && pools)
+		err = text_headlines(f, l, o);
 	if (!err && s.section_cnt)
 		legend(f, pools, o);
 	summary_clear(&s);

@@ -82,16 +82,6 @@ int message_parse(const char *line, size_t len, json_t **msg, const char *type, 
 
 /* --- hello --- */
 
-static bool offers(json_t *msg, const char *key, const char *name)
-{
-	json_t *list = json_object_get(msg, key), *item;
-	size_t i;
-
-	json_array_foreach(list, i, item) if (json_is_string(item) &&
-					      !strcmp(json_string_value(item), name)) return true;
-	return false;
-}
-
 static int read_libs(json_t *list, struct runner_hello *hello)
 {
 	json_t *item;
@@ -116,6 +106,50 @@ static int read_libs(json_t *list, struct runner_hello *hello)
 	return 0;
 }
 
+/* The strings of a list, blanks between them; NULL: no memory. */
+static char *join_words(json_t *list)
+{
+	size_t sz = 0, i;
+	char *text = NULL;
+	FILE *f = open_memstream(&text, &sz);
+	const char *gap = "";
+	json_t *item;
+
+	if (!f)
+		return NULL;
+	json_array_foreach(list, i, item)
+	{
+		scoped_free char *word =
+			json_is_string(item) ? clean_dup(json_string_value(item)) : NULL;
+
+		if (word && *word) {
+			fprintf(f, "%s%s", gap, word);
+			gap = " ";
+		}
+	}
+	return fclose(f) ? NULL : text;
+}
+
+bool runner_offers(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	while (*list) {
+		size_t word = strcspn(list, " ");
+
+		if (word == len && !strncmp(list, name, len))
+			return true;
+		list += word + (list[word] == ' ');
+	}
+	return false;
+}
+
+static int lacks(char *why, const char *what, const char *name)
+{
+	wrong(why, "does not have the %s %s", what, name);
+	return -ENOTSUP;
+}
+
 int message_read_hello(json_t *msg, const struct runner_spec *spec, struct runner_hello *hello,
 		       char *why)
 {
@@ -127,15 +161,17 @@ int message_read_hello(json_t *msg, const struct runner_spec *spec, struct runne
 			     RUNNER_PROTOCOL);
 	if (!runtime || !version)
 		return wrong(why, "does not name its runtime and version in hello");
-	if (!offers(msg, "workloads", spec->workload))
-		return wrong(why, "does not have the workload %s", spec->workload);
-	if (!offers(msg, "models", spec->model))
-		return wrong(why, "does not have the model %s", spec->model);
 	hello->runtime = clean_dup(runtime);
 	hello->version = clean_dup(version);
-	if (!hello->runtime || !hello->version)
+	hello->flags = join_words(json_object_get(msg, "flags"));
+	hello->workloads = join_words(json_object_get(msg, "workloads"));
+	hello->models = join_words(json_object_get(msg, "models"));
+	if (!hello->runtime || !hello->version || !hello->flags || !hello->workloads ||
+	    !hello->models || read_libs(json_object_get(msg, "libs"), hello))
 		return -ENOMEM;
-	return read_libs(json_object_get(msg, "libs"), hello);
+	if (!runner_offers(hello->workloads, spec->workload))
+		return lacks(why, "workload", spec->workload);
+	return runner_offers(hello->models, spec->model) ? 0 : lacks(why, "model", spec->model);
 }
 
 void message_clear_hello(struct runner_hello *hello)
@@ -147,6 +183,9 @@ void message_clear_hello(struct runner_hello *hello)
 	free(hello->libs);
 	free(hello->runtime);
 	free(hello->version);
+	free(hello->flags);
+	free(hello->workloads);
+	free(hello->models);
 	*hello = (struct runner_hello){0};
 }
 
@@ -159,10 +198,10 @@ char *message_make_setup(const struct runner_spec *spec, const int *cpus, int ti
 
 	for (int i = 0; cpus && i < spec->workers; i++)
 		json_array_append_new(list, json_integer(cpus[i]));
-	msg = json_pack("{s:s, s:s, s:s, s:i, s:i, s:I, s:o, s:i}", "type", "setup", "workload",
-			spec->workload, "model", spec->model, "workers", spec->workers, "tasks",
-			spec->tasks, "n", (json_int_t)spec->n, "cpus", list, "timeout_s",
-			timeout_s);
+	msg = json_pack("{s:s, s:s, s:s, s:i, s:i, s:I, s:b, s:o, s:i}", "type", "setup",
+			"workload", spec->workload, "model", spec->model, "workers", spec->workers,
+			"tasks", spec->tasks, "n", (json_int_t)spec->n, "touch", !spec->no_touch,
+			"cpus", list, "timeout_s", timeout_s);
 	text = msg ? json_dumps(msg, JSON_COMPACT) : NULL;
 	json_decref(msg);
 	if (!text || asprintf(&line, "%s\n", text) < 0)

@@ -25,7 +25,10 @@ struct message_ready {
  */
 int message_parse(const char *line, size_t len, json_t **msg, const char *type, char *why);
 
-/* Check against what will be asked of it, and take over. 0, -EPROTO with why, or -ENOMEM. */
+/*
+ * Check against what will be asked of it, and take over. 0, -EPROTO with why, -ENOTSUP with why
+ * when it has not what will be asked for (hello is filled all the same), or -ENOMEM.
+ */
 int message_read_hello(json_t *msg, const struct runner_spec *spec, struct runner_hello *hello,
 		       char *why);
 int message_read_ready(json_t *msg, const struct runner_spec *spec, struct message_ready *ready,

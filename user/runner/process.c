@@ -28,7 +28,7 @@ extern char **environ;
 struct birth {
 	int gate[2], exec[2], in[2], out[2], err[2];
 	char in_var[32], out_var[32];
-	char **env;
+	char **argv, **env; /* the strings are not ours */
 };
 
 static void close_pair(int fds[2])
@@ -44,46 +44,80 @@ static void birth_clear(struct birth *b)
 	close_pair(b->in);
 	close_pair(b->out);
 	close_pair(b->err);
+	free(b->argv);
 	free(b->env);
 }
 
-static bool is_ours(const char *var)
+static size_t count(const char *const *list)
 {
-	return !strncmp(var, "WALLGAP_IN_FD=", 14) || !strncmp(var, "WALLGAP_OUT_FD=", 15);
+	size_t cnt = 0;
+
+	while (list && list[cnt])
+		cnt++;
+	return cnt;
 }
 
-static int birth_env(struct birth *b)
+/* Does one of vars set what var sets? */
+static bool is_set_by(char *const *vars, size_t cnt, const char *var)
 {
-	size_t cnt = 0, to = 0;
+	size_t len = strcspn(var, "=");
 
-	while (environ[cnt])
-		cnt++;
-	b->env = calloc(cnt + 3, sizeof(*b->env));
+	for (size_t i = 0; i < cnt; i++)
+		if (!strncmp(vars[i], var, len) && vars[i][len] == '=')
+			return true;
+	return false;
+}
+
+/* Ours first, then what is asked for, then what we inherited. */
+static int birth_env(struct birth *b, const char *const *extra)
+{
+	size_t cnt = count(extra), to = 0, set;
+
+	b->env = calloc(count((const char *const *)environ) + cnt + 3, sizeof(*b->env));
 	if (!b->env)
 		return -ENOMEM;
-	for (size_t i = 0; i < cnt; i++)
-		if (!is_ours(environ[i]))
-			b->env[to++] = environ[i];
 	snprintf(b->in_var, sizeof(b->in_var), "WALLGAP_IN_FD=%d", b->in[0]);
 	snprintf(b->out_var, sizeof(b->out_var), "WALLGAP_OUT_FD=%d", b->out[1]);
 	b->env[to++] = b->in_var;
-	b->env[to] = b->out_var;
+	b->env[to++] = b->out_var;
+	for (size_t i = 0; i < cnt; i++)
+		b->env[to++] = (char *)extra[i];
+	set = to;
+	for (size_t i = 0; environ[i]; i++)
+		if (!is_set_by(b->env, set, environ[i]))
+			b->env[to++] = environ[i];
 	return 0;
 }
 
-static int birth_init(struct birth *b)
+static int birth_argv(struct birth *b, const char *path, const char *const *args)
 {
-	*b = (struct birth){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, "", "", NULL};
+	size_t cnt = count(args);
+
+	b->argv = calloc(cnt + 2, sizeof(*b->argv));
+	if (!b->argv)
+		return -ENOMEM;
+	b->argv[0] = (char *)path;
+	for (size_t i = 0; i < cnt; i++)
+		b->argv[i + 1] = (char *)args[i];
+	return 0;
+}
+
+static int birth_init(struct birth *b, const char *path, const char *const *args,
+		      const char *const *env)
+{
+	int err;
+
+	*b = (struct birth){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, "", "", NULL, NULL};
 	if (pipe2(b->gate, O_CLOEXEC) || pipe2(b->exec, O_CLOEXEC) || pipe2(b->in, O_CLOEXEC) ||
 	    pipe2(b->out, O_CLOEXEC) || pipe2(b->err, O_CLOEXEC))
 		return -errno;
-	return birth_env(b);
+	err = birth_argv(b, path, args);
+	return err ? err : birth_env(b, env);
 }
 
-static void exec_child(struct birth *b, const char *path, pid_t loader) __attribute__((noreturn));
-static void exec_child(struct birth *b, const char *path, pid_t loader)
+static void exec_child(struct birth *b, pid_t loader) __attribute__((noreturn));
+static void exec_child(struct birth *b, pid_t loader)
 {
-	char *const argv[] = {(char *)path, NULL};
 	sigset_t none;
 	int null, code;
 	ssize_t got;
@@ -113,7 +147,7 @@ static void exec_child(struct birth *b, const char *path, pid_t loader)
 	fcntl(b->in[0], F_SETFD, 0);
 	fcntl(b->out[1], F_SETFD, 0);
 	files_restore();
-	execve(path, argv, b->env);
+	execve(b->argv[0], b->argv, b->env);
 	code = errno;
 	if (write(b->exec[1], &code, sizeof(code)) < 0)
 		_exit(126);
@@ -145,7 +179,8 @@ static void adopt(struct process *p, struct birth *b)
 	set_nonblocking(p->err_fd);
 }
 
-int process_open(struct process *p, const char *path, struct err *e)
+int process_open(struct process *p, const char *path, const char *const *args,
+		 const char *const *env, struct err *e)
 {
 	pid_t loader = getpid();
 	struct birth b;
@@ -157,14 +192,14 @@ int process_open(struct process *p, const char *path, struct err *e)
 			      .in_fd = -1,
 			      .out_fd = -1,
 			      .err_fd = -1};
-	err = birth_init(&b);
+	err = birth_init(&b, path, args, env);
 	if (err) {
 		birth_clear(&b);
 		return err_sys(e, err, "runner %.200s: making its pipes", path);
 	}
 	p->tgid = fork();
 	if (!p->tgid)
-		exec_child(&b, path, loader);
+		exec_child(&b, loader);
 	if (p->tgid < 0) {
 		err = -errno;
 		p->tgid = 0;

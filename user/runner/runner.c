@@ -16,6 +16,7 @@
 #include "runner/process.h"
 
 #define DEFAULT_TIMEOUT_S 60
+#define HELLO_TIMEOUT_S 20 /* it comes before anything is built */
 #define STOP_GRACE_NS (2 * NSEC_PER_SEC)
 /* The runner has the same time-out and knows better which lane is late: let it speak first. */
 #define TIMEOUT_GRACE_NS NSEC_PER_SEC
@@ -29,6 +30,8 @@ struct runner {
 	struct process process;
 	enum state state;
 	uint64_t deadline_ns; /* of the go under way */
+	int limit_s;	      /* that the last deadline gave it */
+	int *cpus;	      /* of each lane, or NULL: not pinned */
 	struct runner_hello hello;
 	struct message_ready ready;
 };
@@ -57,8 +60,7 @@ static int fail_read(struct runner *r, struct err *e, int code, const char *type
 
 	switch (code) {
 	case -ETIMEDOUT:
-		return fail(r, e, code, "did not answer with \"%s\" within %d s", type,
-			    r->spec.timeout_s);
+		return fail(r, e, code, "did not answer with \"%s\" within %d s", type, r->limit_s);
 	case -EPIPE:
 		process_fate(&r->process, fate, sizeof(fate));
 		return fail(r, e, code, "%s before \"%s\"", fate, type);
@@ -123,6 +125,7 @@ static void runner_free(struct runner *r)
 	free((char *)r->spec.path);
 	free((char *)r->spec.workload);
 	free((char *)r->spec.model);
+	free(r->cpus);
 	message_clear_hello(&r->hello);
 	message_clear_ready(&r->ready);
 	free(r);
@@ -160,7 +163,7 @@ int runner_open(struct runner **out, const struct runner_spec *spec, struct err 
 		r->spec.workers = 1;
 	if (r->spec.timeout_s <= 0)
 		r->spec.timeout_s = DEFAULT_TIMEOUT_S;
-	err = process_open(&r->process, r->spec.path, e);
+	err = process_open(&r->process, r->spec.path, spec->args, spec->env, e);
 	if (err) {
 		runner_free(r);
 		return err;
@@ -199,9 +202,16 @@ static int *share_out_cpus(int workers)
 	return cpus;
 }
 
-static uint64_t deadline_from_now(const struct runner *r)
+static uint64_t deadline_from_now(struct runner *r)
 {
-	return now_ns() + (uint64_t)r->spec.timeout_s * NSEC_PER_SEC + TIMEOUT_GRACE_NS;
+	r->limit_s = r->spec.timeout_s;
+	return now_ns() + (uint64_t)r->limit_s * NSEC_PER_SEC + TIMEOUT_GRACE_NS;
+}
+
+static uint64_t hello_deadline(struct runner *r)
+{
+	r->limit_s = r->spec.timeout_s < HELLO_TIMEOUT_S ? r->spec.timeout_s : HELLO_TIMEOUT_S;
+	return now_ns() + (uint64_t)r->limit_s * NSEC_PER_SEC;
 }
 
 static int read_hello(struct runner *r, uint64_t deadline_ns, struct err *e)
@@ -220,8 +230,10 @@ static int read_hello(struct runner *r, uint64_t deadline_ns, struct err *e)
 
 static int send_setup(struct runner *r, uint64_t deadline_ns, struct err *e)
 {
-	scoped_free int *cpus = r->spec.pin ? share_out_cpus(r->spec.workers) : NULL;
-	scoped_free char *line = message_make_setup(&r->spec, cpus, r->spec.timeout_s);
+	scoped_free char *line = NULL;
+
+	r->cpus = r->spec.pin ? share_out_cpus(r->spec.workers) : NULL;
+	line = message_make_setup(&r->spec, r->cpus, r->spec.timeout_s);
 
 	if (!line)
 		return fail(r, e, -ENOMEM, "no memory for the set-up");
@@ -242,9 +254,36 @@ static int read_ready(struct runner *r, uint64_t deadline_ns, struct err *e)
 	return err ? fail_message(r, e, err, why) : 0;
 }
 
+/* For runtimes that cannot pin a thread themselves. */
+static void pin_lanes(struct runner *r)
+{
+	size_t sz = CPU_ALLOC_SIZE(MAX_CPUS);
+	cpu_set_t *set = r->cpus ? CPU_ALLOC(MAX_CPUS) : NULL;
+
+	for (int i = 0; set && i < r->spec.workers; i++) {
+		struct runner_lane *lane = &r->ready.lanes[i];
+
+		if (lane->cpu >= 0)
+			continue;
+		CPU_ZERO_S(sz, set);
+		CPU_SET_S((size_t)r->cpus[i], sz, set);
+		if (!sched_setaffinity((pid_t)lane->tid, sz, set))
+			lane->cpu = r->cpus[i];
+	}
+	CPU_FREE(set);
+}
+
+bool runner_pinned(const struct runner *r)
+{
+	for (int i = 0; r->ready.lanes && i < r->spec.workers; i++)
+		if (r->ready.lanes[i].cpu < 0)
+			return false;
+	return r->ready.lanes;
+}
+
 int runner_start(struct runner *r, struct err *e)
 {
-	uint64_t deadline_ns = deadline_from_now(r);
+	uint64_t deadline_ns = hello_deadline(r);
 	int err;
 
 	assert(r->state == AT_GATE);
@@ -252,13 +291,16 @@ int runner_start(struct runner *r, struct err *e)
 	err = process_exec(&r->process, r->spec.path, deadline_ns, e);
 	if (!err)
 		err = read_hello(r, deadline_ns, e);
+	deadline_ns = deadline_from_now(r);
 	if (!err)
 		err = send_setup(r, deadline_ns, e);
 	if (!err)
 		err = read_ready(r, deadline_ns, e);
-	if (!err)
-		r->state = READY;
-	return err;
+	if (err)
+		return err;
+	pin_lanes(r);
+	r->state = READY;
+	return 0;
 }
 
 const struct runner_hello *runner_hello(const struct runner *r)

@@ -21,25 +21,30 @@
 struct runner; /* one child process: the orchestrator of a pool */
 
 struct runner_spec {
-	const char *path;     /* program to run */
+	const char *path; /* program to run */
+	/* Not copied, ended by NULL; or NULL: its arguments, and NAME=value for its environment. */
+	const char *const *args, *const *env;
 	const char *workload; /* names of INTERFACE: "math", "crypto", ... */
 	const char *model;    /* "single", "threads", "procs" */
 	int workers;	      /* lanes; for "single" always 1 */
 	int tasks;	      /* units of work per go, shared out over the lanes in turn */
 	long long n;	      /* size of one unit, in the workload's own unit; 0 for its default */
 	bool pin;	      /* lane i on the i-th allowed CPU, round robin */
-	int timeout_s;	      /* for one go, and for the set-up; 0 for 60 */
+	bool no_touch;	      /* `transfer`: the buffer is neither written nor read */
+	int timeout_s;	      /* for one go, and for the set-up; 0 for 60. For hello at most 20 */
 };
 
 struct runner_lane {
 	uint32_t tid, tgid;
-	int cpu; /* pinned there, or -1 */
+	int cpu; /* pinned there, by the runner or by us; or -1 */
 };
 
 /* What a runner said of itself in its hello. */
 struct runner_hello {
-	char *runtime; /* "native" */
-	char *version; /* of the runtime: "gcc 12.2.0, glibc 2.36" */
+	char *runtime;		  /* "native" */
+	char *version;		  /* of the runtime: "gcc 12.2.0, glibc 2.36" */
+	char *flags;		  /* it runs with, blanks between them; "" */
+	char *workloads, *models; /* that it has, blanks between them */
 	struct lib *libs;
 	size_t lib_cnt;
 };
@@ -52,10 +57,17 @@ struct runner_hello {
  */
 int runner_open(struct runner **out, const struct runner_spec *spec, struct err *e);
 pid_t runner_pid(const struct runner *r);
-/* Let it exec, read its hello, send the set-up, wait until the pool is built, warm and ready. */
+/*
+ * Let it exec, read its hello, send the set-up, wait until the pool is built, warm and ready.
+ * -ENOTSUP: it does not have the workload or the model.
+ */
 int runner_start(struct runner *r, struct err *e);
+/* Is `name` among the words of a list of the hello? */
+bool runner_offers(const char *list, const char *name);
 const struct runner_hello *runner_hello(const struct runner *r);
 const struct runner_lane *runner_lanes(const struct runner *r, int *cnt);
+/* Is every lane pinned to a CPU? A lane that the runner left free, though asked to pin it, we pin. */
+bool runner_pinned(const struct runner *r);
 const char *runner_detail(const struct runner *r); /* "100,000 operations a task", may be "" */
 /* n as the runner took it (spec->n, or its default). */
 long long runner_n(const struct runner *r);
@@ -69,11 +81,5 @@ int runner_go(struct runner *r, struct err *e);
 int runner_wait(struct runner *r, struct run *run, volatile sig_atomic_t *stop, struct err *e);
 /* Ask it to stop, wait a moment, kill it and its process group if it does not. Accepts NULL. Frees r. */
 void runner_close(struct runner *r);
-
-/*
- * The path of the native runner, which lies beside the program or where it was installed.
- * 0, -ENOENT when there is none, or -ENAMETOOLONG.
- */
-int runner_find_native(char *buf, size_t sz);
 
 #endif

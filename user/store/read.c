@@ -552,6 +552,12 @@ static int new_row(struct reader *rd, enum table_id id, size_t nth, int64_t key,
 	case TABLE_LIB:
 		return new_blank((void **)&r->libs, &r->lib_cap, &r->lib_cnt, sizeof(*r->libs),
 				 out);
+	case TABLE_RUNTIME:
+		*out = recording_add_runtime(r);
+		return *out ? 0 : -ENOMEM;
+	case TABLE_ABSENCE:
+		*out = recording_add_absence(r);
+		return *out ? 0 : -ENOMEM;
 	case TABLE_LOSS:
 		return new_blank((void **)&r->losses, &r->loss_cap, &r->loss_cnt,
 				 sizeof(*r->losses), out);

@@ -67,6 +67,22 @@ static const struct column lib_columns[] = {
 	COL(lib, version, K_STR, "as it says of itself"),
 };
 
+static const struct column runtime_columns[] = {
+	COL(runtime_info, name, K_STR, "as in run.runtime"),
+	COL(runtime_info, version, K_STR, "as it says of itself"),
+	COL(runtime_info, libs, K_STR, "libraries in it, with versions"),
+	COL(runtime_info, flags, K_STR, "it ran with"),
+	COL(runtime_info, path, K_STR, "of its program"),
+};
+
+static const struct column absence_columns[] = {
+	COL(absence, runtime, K_STR, "that was asked for"),
+	COL(absence, workload, K_STR, "empty: all"),
+	COL(absence, model, K_STR, "empty: all"),
+	COL(absence, why, K_STR, "one line"),
+	COL(absence, failed, K_BOOL, "1: went wrong; 0: was not there"),
+};
+
 static const struct column loss_columns[] = {
 	COL(loss, name, K_STR, "what was lost"),
 	COL(loss, what, K_STR, "what that means for the figures"),
@@ -277,6 +293,14 @@ const struct table tables[TABLE_CNT] = {
 	[TABLE_LIB] = {.name = "lib",
 		       .doc = "versions of libraries and runtimes in play",
 		       OF(lib_columns)},
+	[TABLE_RUNTIME] = {.name = "runtime",
+			   .doc = "what the pools were made in",
+			   OF(runtime_columns),
+			   .since = 3},
+	[TABLE_ABSENCE] = {.name = "absence",
+			   .doc = "pools that were asked for and are not in run",
+			   OF(absence_columns),
+			   .since = 3},
 	[TABLE_LOSS] = {.name = "loss", .doc = "what could not be seen", OF(loss_columns)},
 	[TABLE_FRAME] = {.name = "frame",
 			 .doc = "functions on call paths",

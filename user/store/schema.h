@@ -61,6 +61,8 @@ enum table_id {
 	TABLE_HOST,
 	TABLE_CONDITIONS,
 	TABLE_LIB,
+	TABLE_RUNTIME,
+	TABLE_ABSENCE,
 	TABLE_LOSS,
 	TABLE_FRAME, /* what others refer to comes before them */
 	TABLE_STACK,

@@ -299,6 +299,12 @@ static int put_recording(struct writer *w, const struct recording *r)
 	if (!err)
 		err = put_table(w, TABLE_LIB, r->libs, r->lib_cnt, sizeof(*r->libs), 0);
 	if (!err)
+		err = put_table(w, TABLE_RUNTIME, r->runtimes, r->runtime_cnt, sizeof(*r->runtimes),
+				0);
+	if (!err)
+		err = put_table(w, TABLE_ABSENCE, r->absences, r->absence_cnt, sizeof(*r->absences),
+				0);
+	if (!err)
 		err = put_table(w, TABLE_LOSS, r->losses, r->loss_cnt, sizeof(*r->losses), 0);
 	if (!err)
 		err = put_table(w, TABLE_FRAME, r->frames, r->frame_cnt, sizeof(*r->frames), 0);

@@ -1,0 +1,476 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* Pools: made, tracked, measured, ended; see pools.h. */
+#include "cmd/pools.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "cmd/common.h"
+#include "cmd/window.h"
+#include "host/host.h"
+#include "host/memory.h"
+
+/* --- absences */
+
+/* What went wrong (or, with no e, is not there) in a row of the recording; failures on stderr too. */
+static int add_absence(struct pools *p, const struct contender *k, const char *workload,
+		       const char *model, const char *why, bool failed)
+{
+	struct absence *a = recording_add_absence(p->r);
+
+	if (!a)
+		return -ENOMEM;
+	a->runtime = strdup(k->label);
+	a->workload = strdup(workload);
+	a->model = strdup(model);
+	a->why = strdup(why);
+	a->failed = failed;
+	p->failed |= failed;
+	return a->runtime && a->workload && a->model && a->why ? 0 : -ENOMEM;
+}
+
+/* --- contenders */
+
+static int find_contender(struct pools *p, const struct plan_runtime *asked)
+{
+	struct contender *k = &p->contenders[p->contender_cnt++];
+	int err = runtime_find(&k->runtime, asked->name, asked->path, p->plan->jit_names);
+
+	k->label = strdup(asked->name);
+	k->alone = true;
+	for (int i = 0; i + 1 < p->contender_cnt; i++)
+		if (!strcmp(p->contenders[i].runtime.name, asked->name))
+			k->alone = p->contenders[i].alone = false;
+	if (err || !k->label)
+		return -ENOMEM;
+	if (*k->runtime.missing)
+		return add_absence(p, k, "", "", k->runtime.missing, false);
+	collector_preload(p->c, k->runtime.path);
+	return 0;
+}
+
+int pools_init(struct pools *p, const struct plan *plan, struct recording *r, struct collector *c,
+	       struct names *names)
+{
+	int err = 0;
+
+	*p = (struct pools){.plan = plan, .r = r, .c = c, .names = names};
+	for (int i = 0; i < plan->runtime_cnt && !err; i++)
+		err = find_contender(p, &plan->runtimes[i]);
+	return err;
+}
+
+void pools_clear(struct pools *p)
+{
+	pools_close(p);
+	for (int i = 0; i < p->contender_cnt; i++) {
+		struct contender *k = &p->contenders[i];
+
+		runtime_clear(&k->runtime);
+		free(k->label);
+		free(k->workloads);
+		free(k->models);
+	}
+	p->contender_cnt = 0;
+}
+
+static char *join_libs(const struct runner_hello *hello)
+{
+	char *text = NULL;
+	size_t sz = 0;
+	FILE *f = open_memstream(&text, &sz);
+
+	if (!f)
+		return NULL;
+	for (size_t i = 0; i < hello->lib_cnt; i++)
+		fprintf(f, "%s%s %s", i ? ", " : "", hello->libs[i].name, hello->libs[i].version);
+	return fclose(f) ? NULL : text;
+}
+
+static int add_runtime(struct pools *p, const struct contender *k, const struct runner_hello *hello)
+{
+	struct runtime_info *info = recording_add_runtime(p->r);
+
+	if (!info)
+		return -ENOMEM;
+	info->name = strdup(k->label);
+	info->version = strdup(hello->version);
+	info->libs = join_libs(hello);
+	info->flags = strdup(hello->flags);
+	info->path = strdup(k->runtime.path);
+	return info->name && info->version && info->libs && info->flags && info->path ? 0 : -ENOMEM;
+}
+
+/* Two of one name get their versions behind it; of one version too, a number. */
+static int tell_apart(struct pools *p, struct contender *k, const char *version)
+{
+	scoped_free char *label = NULL;
+	int same = 1;
+
+	version += *version == 'v';
+	if (asprintf(&label, "%s %s", k->runtime.name, version) < 0)
+		label = NULL;
+	for (size_t i = 0; label && i < p->r->runtime_cnt; i++)
+		same += !strncmp(p->r->runtimes[i].name, label, strlen(label));
+	free(k->label);
+	k->label = NULL;
+	if (!label || asprintf(&k->label, same > 1 ? "%s (%d)" : "%s", label, same) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+/* What its first hello tells. */
+static int meet(struct pools *p, struct contender *k, const struct runner_hello *hello)
+{
+	int err = 0;
+
+	if (k->workloads || !hello->models)
+		return 0;
+	k->workloads = strdup(hello->workloads);
+	k->models = strdup(hello->models);
+	if (!k->workloads || !k->models)
+		return -ENOMEM;
+	if (!k->alone)
+		err = tell_apart(p, k, hello->version);
+	return err ? err : add_runtime(p, k, hello);
+}
+
+/* --- making a pool */
+
+/* Who works and who hands out the work: their call paths are kept apart. */
+static int mark_lanes(struct collector *c, const struct runner *rn, struct err *e)
+{
+	int n, i;
+	const struct runner_lane *lanes = runner_lanes(rn, &n);
+	scoped_free struct lane_mark *marks = calloc((size_t)n + 1, sizeof(*marks));
+
+	if (!marks)
+		return err_sys(e, -ENOMEM, "marks of %d lanes", n);
+	marks[0] = (struct lane_mark){(uint32_t)runner_pid(rn), WG_LANE_ORCHESTRATOR};
+	for (i = 0; i < n; i++)
+		marks[i + 1] = (struct lane_mark){lanes[i].tid, WG_LANE_WORKER};
+	return collector_mark_lanes(c, marks, (size_t)n + 1, e);
+}
+
+/* The processes of the lanes, each once, into a new array. */
+static uint32_t *lane_processes(const struct runner *rn, size_t *cnt)
+{
+	int n, i;
+	const struct runner_lane *lanes = runner_lanes(rn, &n);
+	uint32_t *tgids = calloc((size_t)(n ? n : 1), sizeof(*tgids));
+
+	*cnt = 0;
+	for (i = 0; tgids && i < n; i++)
+		if (!*cnt || tgids[*cnt - 1] != lanes[i].tgid)
+			tgids[(*cnt)++] = lanes[i].tgid;
+	return tgids;
+}
+
+static int start_runner(struct pools *p, const struct workload *w, struct pool *pool, struct err *e,
+			bool *ours)
+{
+	const struct plan *plan = p->plan;
+	const struct runtime *rt = &pool->of->runtime;
+	struct runner_spec spec = {
+		.path = rt->path,
+		.args = rt->args,
+		.env = rt->env,
+		.workload = w->name,
+		.model = pool->model,
+		.workers = strcmp(pool->model, "single") ? plan->workers : 1,
+		.tasks = plan->tasks,
+		.n = plan->quick ? w->quick_n : 0,
+		.pin = plan->pin,
+		.no_touch = !plan->touch,
+		.timeout_s = plan->timeout_s,
+	};
+	int err = runner_open(&pool->runner, &spec, e);
+
+	*ours = true;
+	if (!err)
+		err = collector_track(p->c, runner_pid(pool->runner), true, e);
+	if (err)
+		return err;
+	*ours = false;
+	return runner_start(pool->runner, e);
+}
+
+/* Code that it made has no names any more: they were read at the end of each window. */
+static void remove_jit_map(uint32_t tgid)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/tmp/perf-%u.map", tgid);
+	if (!lstat(path, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid())
+		unlink(path);
+}
+
+static void end_runner(struct pool *pool)
+{
+	scoped_free uint32_t *tgids = NULL;
+	size_t cnt = 0;
+	uint32_t tgid;
+
+	if (!pool->runner)
+		return;
+	tgid = (uint32_t)runner_pid(pool->runner);
+	if (pool->of->runtime.jit_map)
+		tgids = lane_processes(pool->runner, &cnt);
+	runner_close(pool->runner);
+	pool->runner = NULL;
+	if (!pool->of->runtime.jit_map)
+		return;
+	remove_jit_map(tgid);
+	for (size_t i = 0; tgids && i < cnt; i++)
+		remove_jit_map(tgids[i]);
+}
+
+/* The runner of a pool went wrong, as e says: a row of the recording, and a line on stderr. */
+static int drop_pool(struct pools *p, const struct workload *w, struct pool *pool,
+		     const struct err *e)
+{
+	int err = add_absence(p, pool->of, w->name, pool->model, e->msg, true);
+
+	pool->of->broken |= !pool->of->workloads;
+	end_runner(pool);
+	return err;
+}
+
+static bool has(const struct pools *p, const struct contender *k, const struct workload *w,
+		const char *model)
+{
+	(void)p;
+	return !*k->runtime.missing && !k->broken &&
+	       (!k->workloads ||
+		(runner_offers(k->workloads, w->name) && runner_offers(k->models, model)));
+}
+
+/* Not there, and the user had named it. */
+static int add_lack(struct pools *p, const struct workload *w, const struct contender *k,
+		    const char *model)
+{
+	bool workload = !runner_offers(k->workloads, w->name);
+
+	if (!p->plan->workloads_named || (workload && strcmp(model, p->plan->models[0])))
+		return 0;
+	return add_absence(p, k, w->name, workload ? "" : model,
+			   workload ? "does not have this workload" : "does not have this model",
+			   false);
+}
+
+int pools_open(struct pools *p, const struct workload *w, int i, struct err *e)
+{
+	struct contender *k = &p->contenders[i / p->plan->model_cnt];
+	struct pool *pool = &p->pools[p->pool_cnt];
+	bool ours = false;
+	int err, met;
+
+	*pool = (struct pool){.of = k, .model = p->plan->models[i % p->plan->model_cnt]};
+	if (*k->runtime.missing || k->broken)
+		return 0;
+	if (!has(p, k, w, pool->model))
+		return add_lack(p, w, k, pool->model);
+	p->pool_cnt++;
+	err = start_runner(p, w, pool, e, &ours);
+	met = pool->runner && runner_hello(pool->runner) ? meet(p, k, runner_hello(pool->runner))
+							 : 0;
+	if (met)
+		return err_sys(e, met, "a runtime");
+	if (!err)
+		return mark_lanes(p->c, pool->runner, e);
+	if (ours || err == -ENOMEM || interrupted)
+		return err;
+	if (err != -ENOTSUP)
+		return drop_pool(p, w, pool, e);
+	end_runner(pool);
+	p->pool_cnt--;
+	return add_lack(p, w, k, pool->model);
+}
+
+void pools_close(struct pools *p)
+{
+	for (int i = 0; i < p->pool_cnt; i++)
+		end_runner(&p->pools[i]);
+	p->pool_cnt = 0;
+}
+
+/* --- measuring one window */
+
+static int by_tid(const void *a, const void *b)
+{
+	const struct thread *x = *(struct thread *const *)a, *y = *(struct thread *const *)b;
+
+	return x->tid < y->tid ? -1 : x->tid > y->tid;
+}
+
+static int name_roles(struct run *run, const struct runner *rn, struct err *e)
+{
+	int n, i, found = 0;
+	const struct runner_lane *lanes = runner_lanes(rn, &n);
+	scoped_free struct thread **index = calloc(run->thread_cnt + 1, sizeof(*index));
+	struct thread key, *keyp = &key, **at;
+	size_t j;
+
+	if (!index)
+		return err_sys(e, -ENOMEM, "roles of %zu threads", run->thread_cnt);
+	for (j = 0; j < run->thread_cnt; j++)
+		index[j] = &run->threads[j];
+	qsort(index, run->thread_cnt, sizeof(*index), by_tid);
+	for (i = -1; i < n; i++) {
+		key.tid = i < 0 ? (uint32_t)runner_pid(rn) : lanes[i].tid;
+		at = bsearch(&keyp, index, run->thread_cnt, sizeof(*index), by_tid);
+		if (!at)
+			continue;
+		(*at)->role = i < 0 ? ROLE_ORCHESTRATOR : ROLE_WORKER;
+		(*at)->lane = i;
+		found += i >= 0;
+	}
+	if (found != n)
+		return err_set(
+			e, -ESRCH,
+			"%d of %d worker lanes were not seen in the window: the kernel had no "
+			"room for their ledgers, or they are gone",
+			n - found, n);
+	return 0;
+}
+
+/* The window is the lanes': the mean of where theirs begin and end, so that the mean lane's buckets sum to it. */
+static void fit_window(struct run *run)
+{
+	double begin = 0, end = 0;
+	uint64_t base = run->begin_ns;
+	size_t i, n = 0;
+
+	for (i = 0; i < run->thread_cnt; i++) {
+		if (run->threads[i].role != ROLE_WORKER)
+			continue;
+		begin += (double)(int64_t)(run->threads[i].begin_ns - base);
+		end += (double)(int64_t)(run->threads[i].end_ns - base);
+		n++;
+	}
+	if (!n)
+		return;
+	run->begin_ns = base + (uint64_t)(int64_t)(begin / (double)n + 0.5);
+	run->end_ns = base + (uint64_t)(int64_t)(end / (double)n + 0.5);
+}
+
+/* What is asked of /proc once the window is closed: it takes the processes' locks. */
+static void read_memory(struct run *run, const uint32_t *tgids, size_t cnt)
+{
+	struct memory *m = &run->memory;
+	uint64_t bytes, ours;
+	size_t i, j;
+
+	for (i = 0; i < cnt; i++) {
+		if (m->pss_sum_bytes != UNKNOWN && !host_pss(tgids[i], &bytes))
+			m->pss_sum_bytes += bytes;
+		else
+			m->pss_sum_bytes = UNKNOWN;
+		if (host_pgtables(tgids[i], &bytes))
+			continue;
+		ours = 0;
+		for (j = 0; j < run->thread_cnt; j++)
+			if (run->threads[j].tgid == tgids[i] &&
+			    run->threads[j].pgtables_bytes > ours)
+				ours = run->threads[j].pgtables_bytes;
+		m->pgtables_kernel_bytes += bytes;
+		m->pgtables_ours_bytes += ours;
+	}
+}
+
+static int fill_run(struct run *run, const struct pools *p, const struct workload *w,
+		    const struct pool *pool, int repeat)
+{
+	const struct runner *rn = pool->runner;
+
+	if (asprintf(&run->label, "%s/%s/%s", w->name, pool->of->label, pool->model) < 0)
+		run->label = NULL;
+	run->runtime = strdup(pool->of->label);
+	run->workload = strdup(w->name);
+	run->model = strdup(pool->model);
+	run->detail = strdup(runner_detail(rn));
+	runner_lanes(rn, &run->workers);
+	run->task_cnt = p->plan->tasks;
+	run->repeat = repeat;
+	run->pinned = runner_pinned(rn);
+	run->sample_hz = (uint64_t)collector_freq(p->c);
+	return run->label && run->runtime && run->workload && run->model && run->detail ? 0
+											: -ENOMEM;
+}
+
+/*
+ * Between the two edges: go, and wait until the work is done. Ctrl-C leaves what was seen. *ours:
+ * what failed is not the runner.
+ */
+static int go_and_wait(struct window *w, struct runner *rn, struct run *run, struct err *e,
+		       bool *ours)
+{
+	int err = window_begin(w, runner_pid(rn), e);
+
+	*ours = err;
+	if (!err)
+		err = runner_go(rn, e);
+	if (!err)
+		err = runner_wait(rn, run, &interrupted, e);
+	if (err == -EINTR && interrupted) {
+		run->interrupted = true;
+		err = 0;
+	}
+	if (err)
+		return err;
+	*ours = true;
+	return window_end(w, run, e);
+}
+
+/* The run is in the recording when all went well. */
+static int measure(struct pools *p, const struct workload *wl, struct pool *pool, int repeat,
+		   struct err *e, bool *ours)
+{
+	struct run *run = recording_add_run(p->r);
+	struct mem_watch *watch = NULL;
+	struct window w;
+	size_t cnt;
+	scoped_free uint32_t *tgids = lane_processes(pool->runner, &cnt);
+	int err;
+
+	*ours = true;
+	if (!run || !tgids || fill_run(run, p, wl, pool, repeat))
+		return err_sys(e, -ENOMEM, "a run");
+	err = mem_watch_start(&watch, tgids, cnt);
+	if (err)
+		return err_sys(e, err, "cannot start the memory sampler");
+	window_init(&w, p->c, p->names);
+	err = go_and_wait(&w, pool->runner, run, e, ours);
+	mem_watch_stop(watch, &run->memory);
+	if (!err) {
+		read_memory(run, tgids, cnt);
+		err = name_roles(run, pool->runner, e);
+	}
+	if (!err)
+		fit_window(run);
+	window_clear(&w);
+	return err;
+}
+
+int pools_measure(struct pools *p, const struct workload *w, int i, int repeat, struct err *e)
+{
+	struct pool *pool = &p->pools[i];
+	bool ours;
+	int err;
+
+	if (!pool->runner)
+		return 0;
+	err = measure(p, w, pool, repeat, e, &ours);
+	if (!err || ours)
+		return err;
+	recording_drop_run(p->r);
+	return drop_pool(p, w, pool, e);
+}

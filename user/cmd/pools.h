@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The pools of a bench: the runtimes that compete, and for one workload a pool of each runtime
+ * and model. A pool that cannot be made or goes wrong leaves an absence in the recording, and the
+ * others go on.
+ */
+#ifndef WG_POOLS_H
+#define WG_POOLS_H
+
+#include "cmd/names.h"
+#include "cmd/plan.h"
+#include "collect/collector.h"
+#include "model/recording.h"
+#include "runner/runner.h"
+#include "runner/runtime.h"
+
+/* A runtime that takes part. */
+struct contender {
+	struct runtime runtime;
+	char *label;		  /* in the recording; two of one name are told apart by version */
+	bool alone;		  /* no other has its name */
+	char *workloads, *models; /* that it offers; NULL until it has said so */
+	bool broken;		  /* gave no hello: not tried again */
+};
+
+struct pool {
+	struct contender *of;
+	const char *model;
+	struct runner *runner; /* NULL: there is none, or no more */
+};
+
+struct pools {
+	const struct plan *plan;
+	struct recording *r;
+	struct collector *c;
+	struct names *names;
+	struct contender contenders[PLAN_RUNTIME_MAX];
+	int contender_cnt;
+	struct pool pools[PLAN_RUNTIME_MAX * PLAN_MODEL_MAX]; /* of the workload at hand */
+	int pool_cnt;
+	bool failed; /* something went wrong: it is among the absences */
+};
+
+/* Find the runtimes of the plan. All pointers must outlive p. 0 or -ENOMEM; p needs pools_clear. */
+int pools_init(struct pools *p, const struct plan *plan, struct recording *r, struct collector *c,
+	       struct names *names);
+void pools_clear(struct pools *p);
+
+/*
+ * Build the next pool of workload w, number i of contender_cnt * model_cnt. What the runner does
+ * wrong is no error, see above; errors are ours.
+ */
+int pools_open(struct pools *p, const struct workload *w, int i, struct err *e);
+/* Measure one window of pool i of those open; likewise. Nothing, when it has failed before. */
+int pools_measure(struct pools *p, const struct workload *w, int i, int repeat, struct err *e);
+/* End all pools of the workload. */
+void pools_close(struct pools *p);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The headlines of the benchmark that wallgap came from, each held against what was measured here.
+ * That benchmark ran worker threads and child processes in Node.js and Bun; its figures are kept
+ * beside each claim. What is decided, is decided by the 95% interval over the repeats. Pure.
+ */
+#ifndef WG_HEADLINES_H
+#define WG_HEADLINES_H
+
+#include "model/locks.h"
+#include "model/stats.h"
+#include "model/summary.h"
+
+enum claim_kind {
+	CLAIM_ALIKE, /* a and b take equally long: within CLAIM_ALIKE_RATIO, as the two there did */
+	CLAIM_SLOWER, /* b takes longer than a */
+	CLAIM_PEAK,   /* b holds at least so much memory at its peak */
+};
+
+#define CLAIM_ALIKE_RATIO 1.1
+
+struct claim {
+	const char *id;	    /* short, stable: "crypto-threads" */
+	const char *text;   /* what is claimed */
+	const char *source; /* the figures there */
+	enum claim_kind kind;
+	const char *workload;
+	const char *a, *b;		   /* models */
+	const char *a_runtime, *b_runtime; /* beginnings of names; NULL: the same one, each */
+	double bytes;			   /* CLAIM_PEAK */
+};
+
+enum verdict {
+	VERDICT_REPRODUCED,
+	VERDICT_NOT_REPRODUCED,
+	VERDICT_REVERSED, /* the interval lies on the other side */
+	VERDICT_UNDECIDED, /* fewer than three repeats, or alike and not alike both lie in the interval */
+	VERDICT_CNT,
+};
+
+/* What speaks for a cause of the difference between two groups of the same work. Times: mean lane. */
+struct evidence {
+	double gap_ns;			     /* median wall of b less that of a */
+	double delta_ns[BUCKET_CNT];	     /* b less a */
+	enum bucket top[2];		     /* that go furthest in the direction of the gap */
+	double traffic[2], traffic_error[2]; /* a, b: share of user samples at lock-prefixed code */
+	double samples[2];		     /* user samples they are of */
+	double contended_ns[2];		     /* futex waits that are contention */
+	double faults[2];		     /* of all threads of a run */
+	uint32_t function;     /* whose time on the CPU grew most: frame, or NO_INDEX */
+	double function_ns[2]; /* time in it */
+};
+
+struct headline {
+	const struct claim *claim;
+	const struct group *a, *b; /* a is NULL for CLAIM_PEAK */
+	double value;		   /* median of b over that of a; bytes for CLAIM_PEAK */
+	struct interval interval;
+	enum verdict verdict;
+	struct evidence why;
+};
+
+struct headlines {
+	struct headline *list;
+	size_t cnt, cap;
+	struct summary summary; /* that a and b point into */
+};
+
+/* Those that can be held against what r measured. Returns 0 or -ENOMEM, then with h empty. */
+int headlines_of(struct headlines *h, const struct locks *l);
+void headlines_clear(struct headlines *h);
+
+const char *verdict_name(enum verdict v); /* "reproduced", "not reproduced", ... */
+
+/* Returns 0 or -ENOMEM. */
+int evidence_of(struct evidence *e, const struct locks *l, const struct group *a,
+		const struct group *b);
+
+#endif

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* See headline_words.h. No cause is named where the interval leaves open whether there is a gap. */
+#include "report/headline_words.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "report/buckets.h"
+#include "report/format.h"
+#include "report/names.h"
+
+#define PART_MIN 0.1		/* of the gap: what is less is not told */
+#define WAIT_MIN 0.01		/* of a lane's time */
+#define BUFFER_BYTES 104857600. /* of a task of `transfer` */
+
+static const char *str(const char *s)
+{
+	return s ? s : "";
+}
+
+static bool two_runtimes(const struct headline *h)
+{
+	return h->claim->a_runtime;
+}
+
+char *headline_who(const struct headline *h)
+{
+	const char *b = str(h->b->first->runtime);
+	char *text;
+
+	if (!two_runtimes(h))
+		return strdup(b);
+	return asprintf(&text, "%s, %s", b, str(h->a->first->runtime)) < 0 ? NULL : text;
+}
+
+static const char *side(const struct headline *h, const struct group *g)
+{
+	return two_runtimes(h) ? str(g->first->runtime) : str(g->first->model);
+}
+
+char *headline_figures(const struct headline *h)
+{
+	char *text;
+	int len;
+
+	if (h->claim->kind == CLAIM_PEAK)
+		len = asprintf(&text, "%s (%s to %s)", fmt_bytes(WORD, (uint64_t)llround(h->value)),
+			       fmt_bytes(WORD, (uint64_t)llround(h->interval.lo)),
+			       fmt_bytes(WORD, (uint64_t)llround(h->interval.hi)));
+	else
+		len = asprintf(
+			&text, "%s %s, %s %s: %.2f times as long (%.2f to %.2f)", side(h, h->b),
+			fmt_time(WORD, (uint64_t)llround(h->b->wall_ns.median)), side(h, h->a),
+			fmt_time(WORD, (uint64_t)llround(h->a->wall_ns.median)), h->value,
+			h->interval.lo, h->interval.hi);
+	return len < 0 ? NULL : text;
+}
+
+/* --- why */
+
+struct words {
+	FILE *f;
+	int cnt;
+};
+
+static void say(struct words *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void say(struct words *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (w->cnt++)
+		fputs("; ", w->f);
+	va_start(ap, fmt);
+	vfprintf(w->f, fmt, ap);
+	va_end(ap);
+}
+
+static const char *signed_time(struct word *w, double ns)
+{
+	snprintf(w->s, sizeof(w->s), "%s%s", ns < 0 ? "-" : "+",
+		 fmt_time(WORD, (uint64_t)llround(fabs(ns))));
+	return w->s;
+}
+
+static bool matters(const struct evidence *e, double delta_ns)
+{
+	return delta_ns / e->gap_ns >= PART_MIN;
+}
+
+/* The buckets that make most of the gap, the first with what is known inside it. */
+static void say_buckets(struct words *w, const struct headline *h, const struct recording *r)
+{
+	const struct evidence *e = &h->why;
+
+	for (int i = 0; i < 2; i++) {
+		enum bucket b = e->top[i];
+
+		if (!matters(e, e->delta_ns[b]))
+			continue;
+		say(w, "%s %s", bucket_head(b), signed_time(WORD, e->delta_ns[b]));
+		if (b == B_CPU_USER && e->function != NO_INDEX &&
+		    matters(e, e->function_ns[1] - e->function_ns[0])) {
+			scoped_free char *name = short_function(r->frames[e->function].name, 40);
+
+			fprintf(w->f, " (%s %s)", str(name),
+				signed_time(WORD, e->function_ns[1] - e->function_ns[0]));
+		}
+		if (b == B_CPU_FAULT)
+			fprintf(w->f, " (%s faults against %s)",
+				fmt_count(WORD, (uint64_t)llround(e->faults[1])),
+				fmt_count(WORD, (uint64_t)llround(e->faults[0])));
+	}
+}
+
+static bool waits_matter(const struct evidence *e, const struct headline *h)
+{
+	return e->contended_ns[0] > WAIT_MIN * h->a->lane_ns ||
+	       e->contended_ns[1] > WAIT_MIN * h->b->lane_ns;
+}
+
+static bool traffic_differs(const struct evidence *e)
+{
+	return fabs(e->traffic[1] - e->traffic[0]) > e->traffic_error[0] + e->traffic_error[1];
+}
+
+/* Locks, on the CPU and waited for; where a claim is about them, that there are none too. */
+static void say_locks(struct words *w, const struct headline *h)
+{
+	const struct evidence *e = &h->why;
+	bool asked = !strcmp(h->claim->workload, "crypto");
+
+	if (waits_matter(e, h))
+		say(w, "lock waits %s against %s",
+		    fmt_time(WORD, (uint64_t)llround(e->contended_ns[1])),
+		    fmt_time(WORD, (uint64_t)llround(e->contended_ns[0])));
+	else if (asked && h->a->bucket_ns[B_FUTEX] <= WAIT_MIN * h->a->lane_ns &&
+		 h->b->bucket_ns[B_FUTEX] <= WAIT_MIN * h->b->lane_ns)
+		say(w, "no lock waits");
+	if (!e->samples[0] || !e->samples[1] || (!asked && !traffic_differs(e)))
+		return;
+	say(w, "lock traffic %.0f%% \302\261%.0f of samples against %.0f%% \302\261%.0f",
+	    e->traffic[1] * 100, ceil(e->traffic_error[1] * 100), e->traffic[0] * 100,
+	    ceil(e->traffic_error[0] * 100));
+}
+
+static void say_peak(struct words *w, const struct headline *h)
+{
+	int workers = h->b->first->workers;
+
+	say(w, "with %d workers, %.1f buffers of each", workers,
+	    workers ? h->value / BUFFER_BYTES / workers : 0);
+}
+
+char *headline_why(const struct headline *h, const struct recording *r)
+{
+	char *text = NULL;
+	size_t sz = 0;
+	struct words w = {.f = open_memstream(&text, &sz)};
+
+	if (!w.f)
+		return NULL;
+	if (h->claim->kind == CLAIM_PEAK) {
+		say_peak(&w, h);
+	} else {
+		if (h->b->run_cnt < 3 || h->a->run_cnt < 3)
+			say(&w, "too few repeats");
+		else if (h->interval.lo > 1 || h->interval.hi < 1)
+			say_buckets(&w, h, r);
+		say_locks(&w, h);
+	}
+	return fclose(w.f) ? NULL : text;
+}
