@@ -13,6 +13,7 @@
 
 #include "base/util.h"
 #include "cmd/common.h"
+#include "cmd/procs.h"
 #include "cmd/window.h"
 #include "host/host.h"
 #include "host/memory.h"
@@ -363,26 +364,17 @@ static void fit_window(struct run *run)
 }
 
 /* What is asked of /proc once the window is closed: it takes the processes' locks. */
-static void read_memory(struct run *run, const uint32_t *tgids, size_t cnt)
+static void read_memory(struct pools *p, struct run *run, const uint32_t *tgids, size_t cnt)
 {
 	struct memory *m = &run->memory;
-	uint64_t bytes, ours;
-	size_t i, j;
+	uint64_t bytes;
 
-	for (i = 0; i < cnt; i++) {
+	procs_pgtables(p->c, tgids, cnt, m);
+	for (size_t i = 0; i < cnt; i++) {
 		if (m->pss_sum_bytes != UNKNOWN && !host_pss(tgids[i], &bytes))
 			m->pss_sum_bytes += bytes;
 		else
 			m->pss_sum_bytes = UNKNOWN;
-		if (host_pgtables(tgids[i], &bytes))
-			continue;
-		ours = 0;
-		for (j = 0; j < run->thread_cnt; j++)
-			if (run->threads[j].tgid == tgids[i] &&
-			    run->threads[j].pgtables_bytes > ours)
-				ours = run->threads[j].pgtables_bytes;
-		m->pgtables_kernel_bytes += bytes;
-		m->pgtables_ours_bytes += ours;
 	}
 }
 
@@ -451,7 +443,7 @@ static int measure(struct pools *p, const struct workload *wl, struct pool *pool
 	err = go_and_wait(&w, pool->runner, run, e, ours);
 	mem_watch_stop(watch, &run->memory);
 	if (!err) {
-		read_memory(run, tgids, cnt);
+		read_memory(p, run, tgids, cnt);
 		err = name_roles(run, pool->runner, e);
 	}
 	if (!err)

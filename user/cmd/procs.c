@@ -81,18 +81,42 @@ static void compare_pgtables(struct procs *p)
 	p->kernel = kernel;
 }
 
+static void read_pgtables(struct procs *p)
+{
+	for (size_t i = 0; i < p->cnt; i++)
+		if (host_pgtables(p->tgids[i], &p->pgtables[i]))
+			p->pgtables[i] = UNKNOWN;
+}
+
+void procs_pgtables(struct collector *c, const uint32_t *tgids, size_t cnt, struct memory *out)
+{
+	struct procs p = {0};
+
+	out->pgtables_kernel_bytes = out->pgtables_ours_bytes = UNKNOWN;
+	if (cnt && !room_for(&p, cnt)) {
+		memcpy(p.tgids, tgids, cnt * sizeof(*tgids));
+		p.cnt = cnt;
+		read_pgtables(&p);
+		if (!collector_snapshot(c, &p.rows, NULL))
+			compare_pgtables(&p);
+		if (p.kernel) {
+			out->pgtables_kernel_bytes = p.kernel;
+			out->pgtables_ours_bytes = p.ours;
+		}
+	}
+	procs_clear(&p);
+}
+
 int procs_sample(struct procs *p, struct collector *c)
 {
 	uint64_t begin = now_ns(), generation = collector_generation(c), period, took;
 	bool compare;
-	size_t i;
 
 	if (begin < p->next_ns)
 		return (int)((p->next_ns - begin) / NSEC_PER_MSEC) + 1;
 	compare = p->sum.sample_cnt % COMPARE_ONE_IN == 1;
-	for (i = 0; compare && i < p->cnt; i++)
-		if (host_pgtables(p->tgids[i], &p->pgtables[i]))
-			p->pgtables[i] = UNKNOWN;
+	if (compare)
+		read_pgtables(p);
 	/* walking all tasks is the dear part: only when there is something new to see */
 	if ((compare || !p->cnt || generation != p->generation) &&
 	    !collector_snapshot(c, &p->rows, NULL)) {

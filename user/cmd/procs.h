@@ -26,4 +26,10 @@ int procs_sample(struct procs *p, struct collector *c);
 void procs_result(const struct procs *p, struct memory *out);
 void procs_clear(struct procs *p);
 
+/*
+ * Page tables of these processes now, as we and as /proc see them, into out: of those that stood
+ * still meanwhile, or UNKNOWN when there is none (a runtime may collect garbage at any time).
+ */
+void procs_pgtables(struct collector *c, const uint32_t *tgids, size_t cnt, struct memory *out);
+
 #endif

@@ -13,6 +13,8 @@
 #include "base/util.h"
 
 #define INSTALLED PREFIX "/libexec/wallgap/"
+#define LOG_DIR "/tmp/wallgap-XXXXXX"
+#define LOG_NAME "v8.log"
 #define SOME_PATH "/usr/local/bin:/usr/bin:/bin"
 
 /* Where things lie, below the folder of this program and below INSTALLED; the first that is there. */
@@ -27,6 +29,8 @@ static const struct kind {
 	struct places script;  /* none: the program is the runner */
 	/* What makes it tell the names of its code: arguments before the script, variables. */
 	const char *jit_args[3], *jit_env[3];
+	/* Of these arguments V8 also makes a log, in the current folder. This is where to, instead. */
+	const char *log_arg;
 	const char *missing; /* what to do about it */
 } kinds[] = {
 	{
@@ -39,7 +43,9 @@ static const struct kind {
 		.by_path = true,
 		.script = {{"workloads/node/runner.mjs"}, {"node/runner.mjs"}},
 		/* Debian's linux-perf and Node's own guide use the same two */
-		.jit_args = {"--perf-basic-prof", "--interpreted-frames-native-stack"},
+		.jit_args = {"--perf-basic-prof", "--interpreted-frames-native-stack",
+			     "--no-logfile-per-isolate"},
+		.log_arg = "--logfile=%s/" LOG_NAME,
 		.missing = "make deps installs it, or give its path: --runtimes node=PATH",
 	},
 	{
@@ -167,6 +173,30 @@ static int find_program(struct runtime *r, const struct kind *k, const char *pat
 	return r->path ? 0 : -ENOMEM;
 }
 
+/* Names of code, and what it takes that asking for them leaves nothing behind. */
+static int ask_for_names(struct runtime *r, const struct kind *k)
+{
+	add_all(r->args, k->jit_args, ARRAY_SIZE(k->jit_args));
+	add_all(r->env, k->jit_env, ARRAY_SIZE(k->jit_env));
+	r->jit_map = r->args[0] || r->env[0];
+	if (!k->log_arg)
+		return 0;
+	r->log_dir = strdup(LOG_DIR);
+	if (!r->log_dir)
+		return -ENOMEM;
+	if (!mkdtemp(r->log_dir)) {
+		free(r->log_dir);
+		r->log_dir = NULL;
+		return miss(r, "cannot make a folder %s: %s", LOG_DIR, strerror(errno));
+	}
+	if (asprintf(&r->log_arg, k->log_arg, r->log_dir) < 0) {
+		r->log_arg = NULL;
+		return -ENOMEM;
+	}
+	add_all(r->args, (const char *const[]){r->log_arg}, 1);
+	return 0;
+}
+
 int runtime_find(struct runtime *r, const char *name, const char *path, bool jit_names)
 {
 	const struct kind *k = find_kind(name);
@@ -186,17 +216,22 @@ int runtime_find(struct runtime *r, const char *name, const char *path, bool jit
 	r->script = strdup(script);
 	if (!r->script)
 		return -ENOMEM;
-	if (jit_names) {
-		add_all(r->args, k->jit_args, ARRAY_SIZE(k->jit_args));
-		add_all(r->env, k->jit_env, ARRAY_SIZE(k->jit_env));
-		r->jit_map = r->args[0] || r->env[0];
-	}
+	err = jit_names ? ask_for_names(r, k) : 0;
 	add_all(r->args, (const char *const[]){r->script}, 1);
-	return 0;
+	return err;
 }
 
 void runtime_clear(struct runtime *r)
 {
+	char path[64];
+
+	if (r->log_dir) {
+		snprintf(path, sizeof(path), "%s/" LOG_NAME, r->log_dir);
+		unlink(path);
+		rmdir(r->log_dir);
+	}
+	free(r->log_dir);
+	free(r->log_arg);
 	free(r->name);
 	free(r->path);
 	free(r->script);
