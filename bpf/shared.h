@@ -334,7 +334,6 @@ enum wg_event_type {
 	WG_EVENT_WAKE,	 /* who ended a futex wait */
 	WG_EVENT_EXEC,	 /* a tracked process has a new image */
 	WG_EVENT_FORK,	 /* a tracked process has a child process */
-	WG_EVENT_MISS,	 /* an address in no mapping that we know of */
 };
 
 struct wg_stack_event {
@@ -375,7 +374,8 @@ struct wg_wake_event {
 struct wg_process_event {
 	__u32 type;
 	__u32 tgid;
-	__u64 addr; /* MISS: the address; FORK: the parent's tgid */
+	__u32 parent; /* FORK: its tgid */
+	__u32 pad;
 };
 
 #endif /* WG_SHARED_H */

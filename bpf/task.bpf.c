@@ -26,9 +26,9 @@ __u64 wg_exec_ns;  /* when the latest waiting root called exec */
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Tell user space of a process that has to be looked at. */
-static __always_inline void tell(enum wg_event_type type, u32 tgid, u64 addr, u64 wakeup)
+static __always_inline void tell(enum wg_event_type type, u32 tgid, u32 parent, u64 wakeup)
 {
-	struct wg_process_event e = {.type = type, .tgid = tgid, .addr = addr};
+	struct wg_process_event e = {.type = type, .tgid = tgid, .parent = parent};
 
 	if (bpf_ringbuf_output(&stream, &e, sizeof(e), wakeup))
 		loss(WG_LOSS_STREAM);

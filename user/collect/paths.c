@@ -141,9 +141,9 @@ static int on_process(struct paths *p, const struct wg_process_event *e)
 {
 	if (e->type == WG_EVENT_FORK) {
 		/* what the parent had then is what we know now, unless it has just moved */
-		if (!is_settled(p, (uint32_t)e->addr))
+		if (!is_settled(p, e->parent))
 			mark_stale(p, e->tgid);
-		return spaces_inherit(p->spaces, (uint32_t)e->addr, e->tgid);
+		return spaces_inherit(p->spaces, e->parent, e->tgid);
 	}
 	mark_stale(p, e->tgid);
 	return 0;
