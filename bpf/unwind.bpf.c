@@ -277,9 +277,9 @@ static __always_inline bool cfa_of(struct walk *w, const struct wg_rule *r, u64 
 			*cfa += r->cfa_off;
 			return true;
 		}
-		if (!w->has_regs || w->user_cnt != 1 || reg >= WALK_REG_CNT - 1)
+		if (!w->has_regs || w->user_cnt != 1 || reg >= WALK_REG_CNT)
 			return false;
-		*cfa = w->reg[reg & 15] + r->cfa_off;
+		*cfa = w->reg[reg & (WALK_REG_CNT - 1)] + r->cfa_off;
 		return true;
 	}
 	return false;

@@ -18,15 +18,15 @@ enum walk_slot {
 	WALK_SLOT_CNT,
 };
 
-#define WALK_REG_CNT 17	 /* DWARF numbers, x86-64 psABI: rax rdx rcx rbx rsi rdi rbp rsp r8..r15 */
+#define WALK_REG_CNT 16	 /* DWARF numbers, x86-64 psABI: rax rdx rcx rbx rsi rdi rbp rsp r8..r15 */
 #define WALK_WINDOW 1024 /* bytes of user stack read at once */
 #define WALK_ROOM 256	 /* frames; a power of two above both parts together, for the verifier */
 
 struct walk {
 	u64 ip, sp, bp;
-	u64 bx;			   /* of the leaf frame */
-	u64 bx_at;		   /* where the nearest frame below has saved it; 0: nowhere */
-	u64 reg[WALK_REG_CNT - 1]; /* of the leaf frame, where has_regs */
+	u64 bx;		       /* of the leaf frame */
+	u64 bx_at;	       /* where the nearest frame below has saved it; 0: nowhere */
+	u64 reg[WALK_REG_CNT]; /* of the leaf frame, where has_regs */
 	u64 hash;
 	struct wg_mapping map; /* that held the last address */
 	struct wg_module mod;
