@@ -197,7 +197,7 @@ enum wg_cfa {
 	WG_CFA_RSP,	  /* rsp + cfa_off */
 	WG_CFA_RBP,	  /* rbp + cfa_off */
 	WG_CFA_REG,	  /* register cfa_arg (DWARF number) + cfa_off: of a leaf frame any,
-				   else rbx (3) */
+				   else rbx */
 	WG_CFA_RSP_DEREF, /* *(rsp + cfa_off) + cfa_arg */
 	WG_CFA_RBP_DEREF, /* *(rbp + cfa_off) + cfa_arg */
 	WG_CFA_PLT,	  /* rsp + cfa_off + ((rip & 15) >= cfa_arg ? 8 : 0) */
@@ -214,6 +214,13 @@ enum wg_rbp {
 };
 
 #define WG_RBX_LOST 255 /* in a place that cannot be said */
+#define WG_REG_RBX 3	/* its DWARF number, in cfa_arg */
+
+/* Offsets in struct ucontext, arch/x86/include/uapi/asm/sigcontext.h: what WG_CFA_SIGNAL reads. */
+#define WG_UC_RBP 120
+#define WG_UC_RBX 128
+#define WG_UC_RSP 160
+#define WG_UC_RIP 168
 
 struct wg_rule {
 	__s32 cfa_off;

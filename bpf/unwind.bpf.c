@@ -222,27 +222,19 @@ static __always_inline bool read_stack(struct walk *w, u64 *to, u64 from)
 	return true;
 }
 
-/* Offsets in struct ucontext, arch/x86/include/uapi/asm/sigcontext.h. */
-#define UC_RBP 120
-#define UC_RBX 128
-#define UC_RSP 160
-#define UC_RIP 168
-
 static __always_inline int step_signal(struct walk *w, const struct wg_rule *r)
 {
 	u64 uc = w->sp + r->cfa_off, sp;
 
-	if (!read_user(&w->bp, uc + UC_RBP) || !read_user(&sp, uc + UC_RSP) ||
-	    !read_user(&w->ip, uc + UC_RIP))
+	if (!read_user(&w->bp, uc + WG_UC_RBP) || !read_user(&sp, uc + WG_UC_RSP) ||
+	    !read_user(&w->ip, uc + WG_UC_RIP))
 		return ended(w, WG_END_BROKEN);
 	w->sp = sp;
-	w->bx_at = uc + UC_RBX;
+	w->bx_at = uc + WG_UC_RBX;
 	w->exact = 1;
 	w->bp_lost = w->bx_lost = 0;
 	return 0;
 }
-
-#define REG_RBX 3
 
 static __always_inline bool cfa_of(struct walk *w, const struct wg_rule *r, u64 *cfa)
 {
@@ -270,7 +262,7 @@ static __always_inline bool cfa_of(struct walk *w, const struct wg_rule *r, u64 
 		return true;
 	case WG_CFA_REG:
 		reg = r->cfa_arg;
-		if (reg == REG_RBX && !w->bx_lost) {
+		if (reg == WG_REG_RBX && !w->bx_lost) {
 			*cfa = w->bx;
 			if (w->bx_at && !read_user(cfa, w->bx_at))
 				return false;

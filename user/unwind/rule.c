@@ -8,11 +8,6 @@
 
 #include "unwind/eh_frame.h"
 
-/* Offsets in struct ucontext (asm/ucontext.h, asm/sigcontext.h); the kernel's ABI. */
-#define UC_RBP 120
-#define UC_RSP 160
-#define UC_RIP 168
-
 static struct cursor expr_of(const struct cfi_place *place)
 {
 	return cursor_at(place->expr, place->expr + place->expr_sz);
@@ -156,11 +151,11 @@ static bool is_signal(const struct cfi_state *s, struct wg_rule *rule)
 	if (s->rsp.how != CFI_UNSET &&
 	    (!place_is_breg(&s->rsp, CFI_RSP, &rsp) || rsp != cfa.cfa_off))
 		return false;
-	if ((int64_t)rip - UC_RIP != (int64_t)cfa.cfa_off - UC_RSP ||
-	    (int64_t)rbp - UC_RBP != (int64_t)cfa.cfa_off - UC_RSP ||
-	    cfa.cfa_off < INT32_MIN + UC_RSP)
+	if ((int64_t)rip - WG_UC_RIP != (int64_t)cfa.cfa_off - WG_UC_RSP ||
+	    (int64_t)rbp - WG_UC_RBP != (int64_t)cfa.cfa_off - WG_UC_RSP ||
+	    cfa.cfa_off < INT32_MIN + WG_UC_RSP)
 		return false;
-	*rule = (struct wg_rule){.cfa = WG_CFA_SIGNAL, .cfa_off = cfa.cfa_off - UC_RSP};
+	*rule = (struct wg_rule){.cfa = WG_CFA_SIGNAL, .cfa_off = cfa.cfa_off - WG_UC_RSP};
 	return true;
 }
 

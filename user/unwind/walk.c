@@ -2,16 +2,6 @@
 /* The walk of a stack from outside; see walk.h. */
 #include "unwind/walk.h"
 
-#include <string.h>
-
-/* Offsets in struct ucontext, arch/x86/include/uapi/asm/sigcontext.h. */
-#define UC_RBP 120
-#define UC_RBX 128
-#define UC_RSP 160
-#define UC_RIP 168
-
-#define REG_RBX 3
-
 struct walk {
 	const struct walk_ops *ops;
 	void *ctx;
@@ -49,11 +39,11 @@ static enum wg_stack_end step_signal(struct walk *w, const struct wg_rule *rule)
 {
 	uint64_t uc = w->r.sp + (uint64_t)(int64_t)rule->cfa_off, sp;
 
-	if (!read_word(w, uc + UC_RBP, &w->r.bp) || !read_word(w, uc + UC_RSP, &sp) ||
-	    !read_word(w, uc + UC_RIP, &w->r.ip))
+	if (!read_word(w, uc + WG_UC_RBP, &w->r.bp) || !read_word(w, uc + WG_UC_RSP, &sp) ||
+	    !read_word(w, uc + WG_UC_RIP, &w->r.ip))
 		return WG_END_BROKEN;
 	w->r.sp = sp;
-	w->bx_at = uc + UC_RBX;
+	w->bx_at = uc + WG_UC_RBX;
 	w->exact = true;
 	w->bp_lost = w->bx_lost = false;
 	return WG_END_NONE;
@@ -85,7 +75,7 @@ static bool cfa_of(struct walk *w, const struct wg_rule *rule, uint64_t *cfa)
 		return true;
 	case WG_CFA_REG:
 		*cfa = w->r.bx;
-		if (rule->cfa_arg != REG_RBX || w->bx_lost ||
+		if (rule->cfa_arg != WG_REG_RBX || w->bx_lost ||
 		    (w->bx_at && !read_word(w, w->bx_at, cfa)))
 			return false;
 		*cfa += off;
