@@ -49,31 +49,24 @@ static __always_inline bool voluntary(struct task_struct *t, const struct task_s
 	return !preempt && (st || t->nvcsw > s->base.nvcsw + s->count[WG_N_SWITCH_VOLUNTARY]);
 }
 
-#define FUTEX_PRIVATE_FLAG 128
-#define NR_FUTEX_WAITV 449
-#define NR_FUTEX_WAIT 455
-
 /* The futex word that t sleeps on. Of several (futex_waitv) the first. */
 static __always_inline void futex_object(struct task_struct *t, struct task_state *s)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
 	u64 nr = regs->orig_ax, uaddr = regs->di, op = regs->si;
-	struct {
-		u64 val, uaddr;
-		u32 flags, reserved;
-	} first = {}; /* struct futex_waitv, include/uapi/linux/futex.h */
+	struct wg_futex_waitv first = {};
 
-	if (nr == NR_FUTEX_WAITV) {
+	if (nr == WG_NR_FUTEX_WAITV) {
 		bpf_probe_read_user(&first, sizeof(first), (void *)uaddr);
 		uaddr = first.uaddr;
 		op = first.flags;
-	} else if (nr == NR_FUTEX_WAIT) {
-		op = regs->r10 & FUTEX_PRIVATE_FLAG;
+	} else if (nr == WG_NR_FUTEX_WAIT) {
+		op = regs->r10 & WG_FUTEX_PRIVATE;
 	} else if (futex_op_is_pi(op)) {
 		s->site_flags |= WG_SITE_PI;
 	}
 	s->site_object = uaddr;
-	if (op & FUTEX_PRIVATE_FLAG)
+	if (op & WG_FUTEX_PRIVATE)
 		s->site_flags |= WG_SITE_PRIVATE;
 }
 

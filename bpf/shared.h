@@ -271,6 +271,17 @@ struct wg_layout {
 	__u32 cnt;
 };
 
+/* What a futex wait's object is read from, in the kernel or, of a sleeper, from outside. */
+#define WG_NR_FUTEX_WAITV 449 /* x86-64: arch/x86/entry/syscalls/syscall_64.tbl */
+#define WG_NR_FUTEX_WAIT 455
+#define WG_FUTEX_PRIVATE 128 /* FUTEX_PRIVATE_FLAG, FUTEX2_PRIVATE */
+
+/* struct futex_waitv, include/uapi/linux/futex.h; user space's headers before 5.16 have none. */
+struct wg_futex_waitv {
+	__u64 val, uaddr;
+	__u32 flags, reserved;
+};
+
 /* Waits by length: bucket i holds lengths of 2^(i + 7) up to 2^(i + 8) ns; the ends are open. */
 #define WG_HIST_CNT 32
 

@@ -437,27 +437,21 @@ static uint64_t stack_hash(const struct wg_stack_event *e)
 	return h ? h : 1;
 }
 
-#define NR_FUTEX_WAITV 449
-#define NR_FUTEX_WAIT 455
-#define FUTEX_PRIVATE 128
-
 static void sleeper_object(const struct sleeper_ctx *ctx, const struct wg_sleeper *s,
 			   struct wg_adopt *out)
 {
-	struct {
-		uint64_t val, uaddr;
-		uint32_t flags, reserved;
-	} first = {0}; /* struct futex_waitv, include/uapi/linux/futex.h */
-	uint64_t flags = s->nr == NR_FUTEX_WAIT ? s->arg3 : s->arg1;
+	struct wg_futex_waitv first = {0};
+	uint64_t flags = s->nr == WG_NR_FUTEX_WAIT ? s->arg3 : s->arg1;
 
 	if (s->state != WG_FUTEX)
 		return;
 	out->object = s->arg0;
-	if (s->nr == NR_FUTEX_WAITV && sleeper_read((void *)ctx, s->arg0, &first, sizeof(first))) {
+	if (s->nr == WG_NR_FUTEX_WAITV &&
+	    sleeper_read((void *)ctx, s->arg0, &first, sizeof(first))) {
 		out->object = first.uaddr;
 		flags = first.flags;
 	}
-	if (flags & FUTEX_PRIVATE)
+	if (flags & WG_FUTEX_PRIVATE)
 		out->flags = WG_SITE_PRIVATE;
 }
 
