@@ -81,10 +81,7 @@ static __always_inline void fault_site(struct task_struct *t, struct task_state 
 	if (!w)
 		return;
 	walk_begin(w, t);
-	if (has_user_stack(t)) {
-		walk_from_kernel_entry(w, t);
-		wg_walk_user(w);
-	}
+	walk_user_part(w, t);
 	wg_stack_keep(w);
 	key.stack = w->hash;
 	key.tgid = s->tgid;

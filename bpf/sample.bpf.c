@@ -47,15 +47,13 @@ static __always_inline void send(struct bpf_perf_event_data *ctx, struct task_st
 	if (user) {
 		regs_take(w, &ctx->regs);
 		w->leaf_apart = 1;
+		if (has_user_stack(t))
+			wg_walk_user(w);
 	} else {
 		walk_kernel(w, ctx);
 		w->leaf = w->out.frame[0];
 		w->out.frame[0] = 0;
-	}
-	if (has_user_stack(t)) {
-		if (!user)
-			walk_from_kernel_entry(w, t);
-		wg_walk_user(w);
+		walk_user_part(w, t);
 	}
 	wg_stack_keep(w);
 	e.tgid = s->tgid;

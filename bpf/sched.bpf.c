@@ -98,10 +98,7 @@ static __always_inline void wait_begins(void *ctx, struct task_struct *t, struct
 	w->out.state = state;
 	if (wants_kernel_stack(state))
 		walk_kernel(w, ctx);
-	if (has_user_stack(t)) {
-		walk_from_kernel_entry(w, t);
-		wg_walk_user(w);
-	}
+	walk_user_part(w, t);
 	wg_stack_keep(w);
 	s->site_end = w->end;
 	s->site_stack = w->hash;

@@ -137,19 +137,30 @@ static __always_inline void walk_from_kernel_entry(struct walk *w, struct task_s
 	w->bx = regs->bx;
 }
 
-/* execve, execveat: the memory may be of the new image, the registers of the old one. */
 #define NR_EXECVE 59
 #define NR_EXECVEAT 322
 
-/* Not so for a kernel thread, or one on its way out: no user memory to walk. */
+/*
+ * Is there a user stack that we can walk? A kernel thread, or one on its way out, has no user memory;
+ * in execve and execveat the memory may be of the new image and the registers of the old one; and of
+ * 32-bit code the words are half as wide.
+ */
 static __always_inline bool has_user_stack(struct task_struct *t)
 {
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
 	u64 nr = regs->orig_ax;
 
-	/* nor of 32-bit code, whose words are half as wide */
 	return t->mm && regs->cs != USER32_CS && nr != NR_EXECVE && nr != NR_EXECVEAT &&
 	       !(t->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER));
+}
+
+/* The user part of the path of t, which is current and in the kernel; none where there is no stack. */
+static __always_inline void walk_user_part(struct walk *w, struct task_struct *t)
+{
+	if (!has_user_stack(t))
+		return;
+	walk_from_kernel_entry(w, t);
+	wg_walk_user(w);
 }
 
 /* The kernel's own stack, by its unwinder; ctx is the program's. */
