@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* Growing arrays; see util.h. */
+/* Order and growing arrays; see util.h. */
 #include "base/util.h"
 
 #include <errno.h>
 #include <string.h>
+
+int order_u32(const void *a, const void *b)
+{
+	ORDER(*(const uint32_t *)a, *(const uint32_t *)b);
+	return 0;
+}
 
 int array_grow(void **arr, size_t *cap, size_t cnt, size_t elem_sz)
 {

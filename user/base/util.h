@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* Small helpers that every folder may use: clock, scope cleanup, arrays. */
+/* Small helpers that every folder may use: clock, scope cleanup, order, arrays. */
 #ifndef WG_UTIL_H
 #define WG_UTIL_H
 
@@ -42,6 +42,19 @@ static inline void cleanup_file(FILE **f)
 #define scoped_free __attribute__((cleanup(cleanup_free)))
 #define scoped_fd __attribute__((cleanup(cleanup_fd)))
 #define scoped_file __attribute__((cleanup(cleanup_file)))
+
+/*
+ * In a function that qsort() calls: return how x stands to y unless they are equal. One line for each
+ * thing to order by, the most important first; x and y the other way round for the largest first.
+ */
+#define ORDER(x, y)                                                                                \
+	do {                                                                                       \
+		if ((x) != (y))                                                                    \
+			return (x) < (y) ? -1 : 1;                                                 \
+	} while (0)
+
+/* The order of uint32_t, for qsort() and bsearch(). */
+int order_u32(const void *a, const void *b);
 
 /*
  * Make room for one more element of size elem_sz in *arr, which holds cnt of a capacity *cap.

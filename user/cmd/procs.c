@@ -11,13 +11,6 @@
 #define COMPARE_ONE_IN 16 /* /proc/PID/status costs more than all the rest of a sample */
 #define COST_FACTOR 100	  /* sampling may take a hundredth of a CPU */
 
-static int by_number(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static int room_for(struct procs *p, size_t cnt)
 {
 	uint32_t *tgids = reallocarray(p->tgids, cnt, sizeof(*tgids));
@@ -44,7 +37,7 @@ static void list_processes(struct procs *p)
 		return;
 	for (i = 0; i < p->rows.cnt; i++)
 		p->tgids[i] = p->rows.row[i].tgid;
-	qsort(p->tgids, p->rows.cnt, sizeof(*p->tgids), by_number);
+	qsort(p->tgids, p->rows.cnt, sizeof(*p->tgids), order_u32);
 	for (i = 0; i < p->rows.cnt; i++)
 		if (!n || p->tgids[n - 1] != p->tgids[i])
 			p->tgids[n++] = p->tgids[i];

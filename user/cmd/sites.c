@@ -10,13 +10,6 @@
 
 /* --- which processes --- */
 
-static int by_number(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* Processes of the run, in order, some more than once; NULL without memory. */
 static uint32_t *processes_of(const struct run *run)
 {
@@ -26,13 +19,13 @@ static uint32_t *processes_of(const struct run *run)
 	for (i = 0; tgids && i < run->thread_cnt; i++)
 		tgids[i] = run->threads[i].tgid;
 	if (tgids && run->thread_cnt)
-		qsort(tgids, run->thread_cnt, sizeof(*tgids), by_number);
+		qsort(tgids, run->thread_cnt, sizeof(*tgids), order_u32);
 	return tgids;
 }
 
 static bool among(const uint32_t *tgids, size_t cnt, uint32_t tgid)
 {
-	return !tgid || (cnt && bsearch(&tgid, tgids, cnt, sizeof(*tgids), by_number));
+	return !tgid || (cnt && bsearch(&tgid, tgids, cnt, sizeof(*tgids), order_u32));
 }
 
 static enum role role_of(uint8_t lane)
@@ -44,25 +37,17 @@ static enum role role_of(uint8_t lane)
 
 /* --- sites that are alike become one --- */
 
-static int compare(uint64_t a, uint64_t b)
-{
-	return a < b ? -1 : a > b;
-}
-
 static int site_order(const void *a, const void *b)
 {
 	const struct site *x = a, *y = b;
-	int c = compare(x->kind, y->kind);
 
-	if (!c)
-		c = compare(x->state, y->state);
-	if (!c)
-		c = compare(x->role, y->role);
-	if (!c)
-		c = compare(x->user, y->user);
-	if (!c)
-		c = compare(x->stack, y->stack);
-	return c ? c : compare(x->lock, y->lock);
+	ORDER(x->kind, y->kind);
+	ORDER(x->state, y->state);
+	ORDER(x->role, y->role);
+	ORDER(x->user, y->user);
+	ORDER(x->stack, y->stack);
+	ORDER(x->lock, y->lock);
+	return 0;
 }
 
 static void add_to(struct site *to, const struct site *from)
@@ -191,9 +176,10 @@ static int add_sample(struct run *run, const struct raw_sample *r, struct names 
 static int waker_order(const void *a, const void *b)
 {
 	const struct waker *x = a, *y = b;
-	int c = compare(x->site, y->site);
 
-	return c ? c : compare(x->stack, y->stack);
+	ORDER(x->site, y->site);
+	ORDER(x->stack, y->stack);
+	return 0;
 }
 
 static int add_waker(struct run *run, const struct raw_wake *w, struct names *n)

@@ -17,41 +17,30 @@ void profile_clear(struct profile *p)
 	*p = (struct profile){0};
 }
 
-static int compare(uint64_t a, uint64_t b)
-{
-	return a < b ? -1 : a > b;
-}
-
 static int sample_order(const void *a, const void *b)
 {
 	const struct raw_sample *x = a, *y = b;
-	int c = compare(x->stack, y->stack);
 
-	if (!c)
-		c = compare(x->leaf, y->leaf);
-	if (!c)
-		c = compare(x->tgid, y->tgid);
-	if (!c)
-		c = compare(x->state, y->state);
-	return c ? c : compare(x->lane, y->lane);
+	ORDER(x->stack, y->stack);
+	ORDER(x->leaf, y->leaf);
+	ORDER(x->tgid, y->tgid);
+	ORDER(x->state, y->state);
+	ORDER(x->lane, y->lane);
+	return 0;
 }
 
 static int wake_order(const void *a, const void *b)
 {
 	const struct raw_wake *x = a, *y = b;
-	int c = compare(x->stack, y->stack);
 
-	if (!c)
-		c = compare(x->object, y->object);
-	if (!c)
-		c = compare(x->tgid, y->tgid);
-	if (!c)
-		c = compare(x->flags, y->flags);
-	if (!c)
-		c = compare(x->lane, y->lane);
-	if (!c)
-		c = compare(x->waker, y->waker);
-	return c ? c : compare(x->waker_tgid, y->waker_tgid);
+	ORDER(x->stack, y->stack);
+	ORDER(x->object, y->object);
+	ORDER(x->tgid, y->tgid);
+	ORDER(x->flags, y->flags);
+	ORDER(x->lane, y->lane);
+	ORDER(x->waker, y->waker);
+	ORDER(x->waker_tgid, y->waker_tgid);
+	return 0;
 }
 
 static int key_order(const struct wg_site_key *x, const struct wg_site_key *y)
@@ -213,7 +202,10 @@ int stacks_add(struct stacks *s, const struct wg_stack_event *e, size_t sz)
 
 static int stack_order(const void *a, const void *b)
 {
-	return compare(((const struct raw_stack *)a)->hash, ((const struct raw_stack *)b)->hash);
+	const struct raw_stack *x = a, *y = b;
+
+	ORDER(x->hash, y->hash);
+	return 0;
 }
 
 const struct raw_stack *stacks_find(struct stacks *s, uint64_t hash)

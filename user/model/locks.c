@@ -182,12 +182,6 @@ static int collect(struct builder *b)
 	return 0;
 }
 
-#define ORDER(x, y)                                                                                \
-	do {                                                                                       \
-		if ((x) != (y))                                                                    \
-			return (x) < (y) ? -1 : 1;                                                 \
-	} while (0)
-
 static int compare_refs(const void *a, const void *b)
 {
 	const struct ref *x = a, *y = b;

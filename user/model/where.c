@@ -238,12 +238,6 @@ static int add_atoms(struct builder *b)
 
 /* --- order */
 
-#define ORDER(x, y)                                                                                \
-	do {                                                                                       \
-		if ((x) != (y))                                                                    \
-			return (x) < (y) ? -1 : 1;                                                 \
-	} while (0)
-
 static int compare_keys(const struct cause_key *x, const struct cause_key *y)
 {
 	ORDER(x->bucket, y->bucket);
@@ -341,12 +335,6 @@ static void sum_paths(struct builder *b, struct where_cause *c, size_t from, siz
 	qsort(c->paths, c->path_cnt, sizeof(*c->paths), compare_paths);
 }
 
-static int compare_u32(const void *a, const void *b)
-{
-	ORDER(*(const uint32_t *)a, *(const uint32_t *)b);
-	return 0;
-}
-
 /* Of one run: its time in the cause, and how many different locks that were. */
 static int sum_run(struct builder *b, struct where_cause *c, size_t from, size_t to, size_t run)
 {
@@ -363,7 +351,7 @@ static int sum_run(struct builder *b, struct where_cause *c, size_t from, size_t
 		if (b->atoms[i].object != NO_INDEX)
 			seen[cnt++] = b->atoms[i].object;
 	}
-	qsort(seen, cnt, sizeof(*seen), compare_u32);
+	qsort(seen, cnt, sizeof(*seen), order_u32);
 	for (uint32_t i = 0; i < cnt; i++)
 		different += !i || seen[i] != seen[i - 1];
 	if (different > c->object_cnt)
