@@ -105,7 +105,8 @@ static int process_order(const void *a, const void *b)
 {
 	const struct process_names *x = a, *y = b;
 
-	return x->tgid < y->tgid ? -1 : x->tgid > y->tgid;
+	ORDER(x->tgid, y->tgid);
+	return 0;
 }
 
 static struct process_names *process_of(struct names *n, uint32_t tgid)

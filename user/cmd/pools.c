@@ -309,7 +309,8 @@ static int by_tid(const void *a, const void *b)
 {
 	const struct thread *x = *(struct thread *const *)a, *y = *(struct thread *const *)b;
 
-	return x->tid < y->tid ? -1 : x->tid > y->tid;
+	ORDER(x->tid, y->tid);
+	return 0;
 }
 
 static int name_roles(struct run *run, const struct runner *rn, struct err *e)

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "base/util.h"
+
 void rows_clear(struct rows *r)
 {
 	free(r->row);
@@ -14,7 +16,8 @@ static int by_id(const void *a, const void *b)
 {
 	const struct wg_row *x = a, *y = b;
 
-	return x->id < y->id ? -1 : x->id > y->id;
+	ORDER(x->id, y->id);
+	return 0;
 }
 
 void rows_sort(struct rows *r)

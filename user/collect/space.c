@@ -37,7 +37,8 @@ static int by_tgid(const void *a, const void *b)
 {
 	const struct process *x = a, *y = b;
 
-	return x->tgid < y->tgid ? -1 : x->tgid > y->tgid;
+	ORDER(x->tgid, y->tgid);
+	return 0;
 }
 
 static void process_free(void *arg)

@@ -191,7 +191,8 @@ static int compare_refs(const void *a, const void *b)
 	ORDER(x->tgid, y->tgid);
 	ORDER(x->base, y->base);
 	ORDER(x->lock, y->lock);
-	return (x->info > y->info) - (x->info < y->info);
+	ORDER(x->info, y->info);
+	return 0;
 }
 
 /*

@@ -39,7 +39,8 @@ static int compare_process(const void *a, const void *b)
 {
 	const struct process *x = a, *y = b;
 
-	return (x->tgid > y->tgid) - (x->tgid < y->tgid);
+	ORDER(x->tgid, y->tgid);
+	return 0;
 }
 
 /* One element per process, threads merged. Returns their number, or -ENOMEM. */
@@ -324,11 +325,10 @@ static int compare_group(const void *a, const void *b)
 {
 	const struct group *x = a, *y = b;
 
-	if (x->partial != y->partial)
-		return x->partial ? 1 : -1;
-	if (x->wall_ns.median != y->wall_ns.median)
-		return x->wall_ns.median < y->wall_ns.median ? -1 : 1;
-	return (x->first > y->first) - (x->first < y->first);
+	ORDER(x->partial, y->partial);
+	ORDER(x->wall_ns.median, y->wall_ns.median);
+	ORDER(x->first, y->first);
+	return 0;
 }
 
 static int section_finish(struct section *sec)

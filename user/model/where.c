@@ -266,7 +266,8 @@ static int compare_atoms(const void *a, const void *b, void *frames)
 	if (order)
 		return order;
 	ORDER(x->run, y->run);
-	return (x->site > y->site) - (x->site < y->site);
+	ORDER(x->site, y->site);
+	return 0;
 }
 
 static int compare_paths(const void *a, const void *b)
@@ -286,7 +287,8 @@ static int compare_causes(const void *a, const void *b)
 	ORDER(x->object, y->object);
 	ORDER(x->frame, y->frame);
 	ORDER(x->kclass, y->kclass);
-	return (x->blocked > y->blocked) - (x->blocked < y->blocked);
+	ORDER(x->blocked, y->blocked);
+	return 0;
 }
 
 /* --- summing up */
@@ -613,7 +615,8 @@ static int compare_walkers(const void *a, const void *b)
 	const struct walker *x = a, *y = b;
 
 	ORDER(x->frame, y->frame);
-	return (x->path > y->path) - (x->path < y->path);
+	ORDER(x->path, y->path);
+	return 0;
 }
 
 static int compare_children(const void *a, const void *b)

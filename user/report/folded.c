@@ -80,13 +80,12 @@ static int compare(const void *a, const void *b)
 
 	if (order)
 		return order;
-	if (x->pool != y->pool)
-		return x->pool ? 1 : -1;
-	if (x->pool && x->role != y->role)
-		return x->role < y->role ? -1 : 1;
-	if (x->stack != y->stack)
-		return x->stack < y->stack ? -1 : 1;
-	return (x->amount > y->amount) - (x->amount < y->amount);
+	ORDER(x->pool, y->pool);
+	if (x->pool)
+		ORDER(x->role, y->role);
+	ORDER(x->stack, y->stack);
+	ORDER(x->amount, y->amount);
+	return 0;
 }
 
 static bool same_line(const struct row *x, const struct row *y)

@@ -28,11 +28,10 @@ static int compare_wakers(const void *a, const void *b)
 	const struct waker *x = *(const struct waker *const *)a;
 	const struct waker *y = *(const struct waker *const *)b;
 
-	if (x->site != y->site)
-		return x->site < y->site ? -1 : 1;
-	if (x->count != y->count)
-		return x->count > y->count ? -1 : 1;
-	return (x > y) - (x < y);
+	ORDER(x->site, y->site);
+	ORDER(y->count, x->count);
+	ORDER(x, y);
+	return 0;
 }
 
 static bool wakers_of(struct wakers *w, const struct run *run)

@@ -66,14 +66,10 @@ static int compare_oncpu(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
 
-	if (x->oncpu_ns != y->oncpu_ns)
-		return x->oncpu_ns > y->oncpu_ns ? -1 : 1;
-	if (x->wall_ns != y->wall_ns)
-		return x->wall_ns > y->wall_ns ? -1 : 1;
-	if (x->tid != y->tid)
-		return x->tid < y->tid ? -1 : 1;
-	if (x->id != y->id)
-		return x->id < y->id ? -1 : 1;
+	ORDER(y->oncpu_ns, x->oncpu_ns);
+	ORDER(y->wall_ns, x->wall_ns);
+	ORDER(x->tid, y->tid);
+	ORDER(x->id, y->id);
 	return compare_name(a, b);
 }
 

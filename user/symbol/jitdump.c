@@ -91,7 +91,8 @@ static int compare_index(const void *a, const void *b)
 {
 	const struct loaded *x = a, *y = b;
 
-	return x->code_index < y->code_index ? -1 : x->code_index > y->code_index;
+	ORDER(x->code_index, y->code_index);
+	return 0;
 }
 
 /* The same name and code at another address, from that time on. */

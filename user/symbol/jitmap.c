@@ -116,18 +116,18 @@ static int by_when(const void *a, const void *b)
 {
 	const struct jitcode *x = a, *y = b;
 
-	if (x->when_ns != y->when_ns)
-		return x->when_ns < y->when_ns ? -1 : 1;
-	return x->order < y->order ? -1 : x->order > y->order;
+	ORDER(x->when_ns, y->when_ns);
+	ORDER(x->order, y->order);
+	return 0;
 }
 
 static int by_start(const void *a, const void *b)
 {
 	const struct jitcode *x = a, *y = b;
 
-	if (x->start != y->start)
-		return x->start < y->start ? -1 : 1;
-	return x->order < y->order ? -1 : x->order > y->order;
+	ORDER(x->start, y->start);
+	ORDER(x->order, y->order);
+	return 0;
 }
 
 /* Sums up the branch entry[lo] .. entry[hi - 1]; returns its root, or NULL. */

@@ -170,11 +170,10 @@ static int compare(const void *a, const void *b)
 {
 	const struct ksym *x = a, *y = b;
 
-	if (x->addr != y->addr)
-		return x->addr < y->addr ? -1 : 1;
-	if (x->is_function != y->is_function)
-		return x->is_function ? -1 : 1;
-	return x->name < y->name ? -1 : x->name > y->name;
+	ORDER(x->addr, y->addr);
+	ORDER(y->is_function, x->is_function);
+	ORDER(x->name, y->name);
+	return 0;
 }
 
 static void sort_and_thin(struct ksyms *k)

@@ -24,16 +24,13 @@ static int compare(const void *a, const void *b, void *arg)
 	const char *x_name, *y_name;
 	size_t x_len, y_len;
 
-	if (x->start != y->start)
-		return x->start < y->start ? -1 : 1;
-	if (x->rank != y->rank)
-		return x->rank < y->rank ? -1 : 1;
+	ORDER(x->start, y->start);
+	ORDER(x->rank, y->rank);
 	x_name = name_of(arg, x);
 	y_name = name_of(arg, y);
 	x_len = strlen(x_name);
 	y_len = strlen(y_name);
-	if (x_len != y_len)
-		return x_len > y_len ? -1 : 1;
+	ORDER(y_len, x_len);
 	return strcmp(y_name, x_name);
 }
 

@@ -258,9 +258,9 @@ static int by_start(const void *a, const void *b)
 {
 	const struct cfi_fde *x = a, *y = b;
 
-	if (x->start != y->start)
-		return x->start < y->start ? -1 : 1;
-	return x->idx < y->idx ? -1 : x->idx > y->idx;
+	ORDER(x->start, y->start);
+	ORDER(x->idx, y->idx);
+	return 0;
 }
 
 /*
