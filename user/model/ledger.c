@@ -25,9 +25,8 @@ static const char *const bucket_names[BUCKET_CNT] = {
 	[B_PROBE] = "probe",
 };
 
-/* Where each state goes. WG_CPU is split in two afterwards. */
 static const enum bucket state_bucket[WG_STATE_CNT] = {
-	[WG_CPU] = B_CPU_USER,
+	[WG_CPU] = B_CPU_KERNEL,
 	[WG_CPU_FAULT] = B_CPU_FAULT,
 	[WG_RUNQ_WAKE] = B_RUNQ_WAKE,
 	[WG_RUNQ_PREEMPT] = B_RUNQ_PREEMPT,
@@ -46,6 +45,11 @@ static const enum bucket state_bucket[WG_STATE_CNT] = {
 const char *bucket_name(enum bucket b)
 {
 	return (unsigned int)b < BUCKET_CNT ? bucket_names[b] : "unknown";
+}
+
+enum bucket bucket_of_state(enum wg_state state)
+{
+	return state_bucket[state];
 }
 
 /*
@@ -254,7 +258,7 @@ void ledger_buckets(const struct thread *t, double pooled_user, uint64_t out[BUC
 
 	memset(out, 0, BUCKET_CNT * sizeof(*out));
 	for (int i = 0; i < WG_STATE_CNT; i++)
-		out[state_bucket[i]] += t->state_ns[i];
+		out[bucket_of_state(i)] += t->state_ns[i];
 	/* A double holds 53 bits: never let rounding take more than there is. */
 	out[B_CPU_USER] = user >= (double)cpu ? cpu : (uint64_t)user;
 	out[B_CPU_KERNEL] = cpu - out[B_CPU_USER];

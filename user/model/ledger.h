@@ -29,6 +29,9 @@ enum bucket {
 
 const char *bucket_name(enum bucket b); /* "cpu_user", ...: the words of the JSON */
 
+/* Where a state goes, one of the WG_STATE_CNT; WG_CPU as if all of it were the kernel's. */
+enum bucket bucket_of_state(enum wg_state state);
+
 /*
  * Make a thread of the window between two rows of one task.
  *   before  the row at the window's start; NULL for a task that began inside it

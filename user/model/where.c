@@ -48,27 +48,10 @@ struct builder {
 
 int site_bucket(const struct site *s)
 {
-	static const int of_state[WG_STATE_CNT] = {
-		[WG_CPU] = B_CPU_KERNEL,
-		[WG_CPU_FAULT] = B_CPU_FAULT,
-		[WG_RUNQ_WAKE] = B_RUNQ_WAKE,
-		[WG_RUNQ_PREEMPT] = B_RUNQ_PREEMPT,
-		[WG_FUTEX] = B_FUTEX,
-		[WG_KLOCK] = B_KLOCK,
-		[WG_IO] = B_IO,
-		[WG_SLEEP] = B_SLEEP,
-		[WG_POLL] = B_POLL,
-		[WG_IPC] = B_IPC,
-		[WG_CHILD] = B_CHILD,
-		[WG_STOPPED] = B_STOPPED,
-		[WG_OTHER] = B_OTHER,
-		[WG_PROBE] = B_PROBE,
-	};
-
 	if (s->kind == SITE_FAULT)
 		return WHERE_FAULTS;
 	if (s->kind == SITE_WAIT)
-		return of_state[s->state];
+		return bucket_of_state(s->state);
 	if (s->state == WG_CPU_FAULT)
 		return B_CPU_FAULT;
 	return s->user ? B_CPU_USER : B_CPU_KERNEL;
