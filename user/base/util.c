@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* Order and growing arrays; see util.h. */
+/* Order, growing arrays, whole reads; see util.h. */
 #include "base/util.h"
 
 #include <errno.h>
@@ -25,4 +25,20 @@ int array_grow(void **arr, size_t *cap, size_t cnt, size_t elem_sz)
 	*arr = bigger;
 	*cap = want;
 	return 0;
+}
+
+size_t pread_all(int fd, void *buf, size_t sz, uint64_t off)
+{
+	size_t done = 0;
+
+	while (done < sz) {
+		ssize_t got = pread(fd, (char *)buf + done, sz - done, (off_t)(off + done));
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			break;
+		done += (size_t)got;
+	}
+	return done;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* Small helpers that every folder may use: clock, scope cleanup, order, arrays. */
+/* Small helpers that every folder may use: clock, scope cleanup, order, arrays, whole reads. */
 #ifndef WG_UTIL_H
 #define WG_UTIL_H
 
@@ -61,5 +61,8 @@ int order_u32(const void *a, const void *b);
  * Returns 0 or -ENOMEM; on failure *arr is unchanged. New room is zeroed.
  */
 int array_grow(void **arr, size_t *cap, size_t cnt, size_t elem_sz);
+
+/* Read sz bytes at off, in as many reads as it takes. Returns how many there were. */
+size_t pread_all(int fd, void *buf, size_t sz, uint64_t off);
 
 #endif

@@ -14,22 +14,6 @@
 #define MAX_NAMES (16u << 20)
 #define MAX_NOTES (64u << 10)
 
-static size_t read_fd(int fd, uint64_t off, char *buf, size_t len)
-{
-	size_t done = 0;
-	ssize_t n;
-
-	while (done < len) {
-		n = pread(fd, buf + done, len - done, (off_t)(off + done));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		done += (size_t)n;
-	}
-	return done;
-}
-
 size_t elf_file_read(const struct elf_file *f, uint64_t off, void *buf, size_t len)
 {
 	if (off >= f->size)
@@ -37,7 +21,7 @@ size_t elf_file_read(const struct elf_file *f, uint64_t off, void *buf, size_t l
 	if (len > f->size - off)
 		len = f->size - off;
 	if (!f->image)
-		return read_fd(f->fd, off, buf, len);
+		return pread_all(f->fd, buf, len, off);
 	memcpy(buf, f->image + off, len);
 	return len;
 }

@@ -115,20 +115,6 @@ static void make_folder(const char *folder)
 	mkdir(path, 0700);
 }
 
-static bool read_all(int fd, void *buf, size_t sz)
-{
-	for (size_t done = 0; done < sz;) {
-		ssize_t got = read(fd, (char *)buf + done, sz - done);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return false;
-		done += (size_t)got;
-	}
-	return true;
-}
-
 static bool write_all(int fd, const void *buf, size_t sz)
 {
 	for (size_t done = 0; done < sz;) {
@@ -230,9 +216,11 @@ static int load(struct unwind_table *t, int fd, const char *build_id)
 {
 	struct part part[PART_CNT];
 	struct cache_head head;
+	uint64_t at = sizeof(head);
 	struct stat st;
 
-	if (!only_ours(fd, S_IFREG) || fstat(fd, &st) || !read_all(fd, &head, sizeof(head)) ||
+	if (!only_ours(fd, S_IFREG) || fstat(fd, &st) ||
+	    pread_all(fd, &head, sizeof(head), 0) != sizeof(head) ||
 	    !head_valid(&head, build_id, (uint64_t)st.st_size, t))
 		return -ENOENT;
 	parts_of(t, part);
@@ -240,8 +228,9 @@ static int load(struct unwind_table *t, int fd, const char *build_id)
 		if (!part[i].sz)
 			continue;
 		*part[i].data = malloc(part[i].sz);
-		if (!*part[i].data || !read_all(fd, *part[i].data, part[i].sz))
+		if (!*part[i].data || pread_all(fd, *part[i].data, part[i].sz, at) != part[i].sz)
 			return -ENOENT;
+		at += part[i].sz;
 	}
 	return checksum(&head, part) == head.crc && table_valid(t) ? 0 : -ENOENT;
 }

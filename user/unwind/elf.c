@@ -27,23 +27,11 @@ struct source {
 /* All of the sz bytes at off, or false. */
 static bool source_read(const struct source *s, uint64_t off, void *buf, uint64_t sz)
 {
-	uint64_t done = 0;
-
 	if (off > s->sz || sz > s->sz - off)
 		return false;
-	if (s->fd < 0) {
-		memcpy(buf, s->image + off, sz);
-		return true;
-	}
-	while (done < sz) {
-		ssize_t got = pread(s->fd, (char *)buf + done, sz - done, (off_t)(off + done));
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return false;
-		done += (uint64_t)got;
-	}
+	if (s->fd >= 0)
+		return pread_all(s->fd, buf, sz, off) == sz;
+	memcpy(buf, s->image + off, sz);
 	return true;
 }
 
