@@ -143,9 +143,17 @@ static int probe_fexit(struct probe_ctx *p, char *why, size_t sz)
 	return link;
 }
 
+static bool has_tracepoint(const struct probe_ctx *p, const char *name)
+{
+	char type[64];
+
+	snprintf(type, sizeof(type), "btf_trace_%s", name);
+	return btf__find_by_name_kind(p->btf, type, BTF_KIND_TYPEDEF) > 0;
+}
+
 static int probe_contention(struct probe_ctx *p, char *why, size_t sz)
 {
-	if (btf__find_by_name_kind(p->btf, "btf_trace_contention_begin", BTF_KIND_TYPEDEF) > 0)
+	if (has_tracepoint(p, "contention_begin"))
 		return 0;
 	snprintf(why, sz, "this kernel has no lock:contention_begin tracepoint");
 	return -ENOENT;
@@ -153,7 +161,7 @@ static int probe_contention(struct probe_ctx *p, char *why, size_t sz)
 
 static int probe_tlb(struct probe_ctx *p, char *why, size_t sz)
 {
-	if (btf__find_by_name_kind(p->btf, "btf_trace_tlb_flush", BTF_KIND_TYPEDEF) > 0)
+	if (has_tracepoint(p, "tlb_flush"))
 		return 0;
 	snprintf(why, sz, "this kernel has no tlb:tlb_flush tracepoint");
 	return -ENOENT;
@@ -161,8 +169,7 @@ static int probe_tlb(struct probe_ctx *p, char *why, size_t sz)
 
 static int probe_ipi(struct probe_ctx *p, char *why, size_t sz)
 {
-	if (btf__find_by_name_kind(p->btf, "btf_trace_ipi_send_cpu", BTF_KIND_TYPEDEF) > 0 &&
-	    btf__find_by_name_kind(p->btf, "btf_trace_ipi_send_cpumask", BTF_KIND_TYPEDEF) > 0)
+	if (has_tracepoint(p, "ipi_send_cpu") && has_tracepoint(p, "ipi_send_cpumask"))
 		return 0;
 	snprintf(why, sz, "this kernel has no ipi:ipi_send_cpu tracepoint (Linux 6.4)");
 	return -ENOENT;
