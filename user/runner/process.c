@@ -22,6 +22,9 @@
 
 extern char **environ;
 
+static const struct process no_process = {
+	.pid_fd = -1, .gate_fd = -1, .exec_fd = -1, .in_fd = -1, .out_fd = -1, .err_fd = -1};
+
 /* --- start --- */
 
 /* Everything the child uses, made before the fork: after it only system calls are safe. */
@@ -186,12 +189,7 @@ int process_open(struct process *p, const char *path, const char *const *args,
 	struct birth b;
 	int err;
 
-	*p = (struct process){.pid_fd = -1,
-			      .gate_fd = -1,
-			      .exec_fd = -1,
-			      .in_fd = -1,
-			      .out_fd = -1,
-			      .err_fd = -1};
+	*p = no_process;
 	err = birth_init(&b, path, args, env);
 	if (err) {
 		birth_clear(&b);
@@ -521,10 +519,5 @@ void process_close(struct process *p, uint64_t grace_ns)
 		cleanup_fd(fds[i]);
 	cleanup_fd(&p->pid_fd);
 	free(p->buf);
-	*p = (struct process){.pid_fd = -1,
-			      .gate_fd = -1,
-			      .exec_fd = -1,
-			      .in_fd = -1,
-			      .out_fd = -1,
-			      .err_fd = -1};
+	*p = no_process;
 }
