@@ -220,6 +220,17 @@ static __always_inline void fault_end(struct task_struct *t, struct task_state *
 	fault_locate(t, s, &f);
 }
 
+/* A fault that the kernel counts as none: a signal or a fix-up comes of it. */
+static __always_inline void fault_failed(struct task_struct *t, struct task_state *s, u64 now,
+					 struct wg_cpu_slot *c)
+{
+	write_begin(s);
+	running(t, s, c);
+	bill_oncpu(s, c, sched_time(c, now));
+	fault_drop(s);
+	write_end(s);
+}
+
 static __always_inline int fault_event(enum wg_count kind)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
@@ -286,11 +297,7 @@ int BPF_PROG(on_fault_exit, struct vm_area_struct *vma, unsigned long addr, unsi
 		pgtables_seen(s, t);
 		write_end(s);
 	} else if (ret & FAULT_ERROR) {
-		write_begin(s);
-		running(t, s, c);
-		bill_oncpu(s, c, sched_time(c, now));
-		fault_drop(s);
-		write_end(s);
+		fault_failed(t, s, now, c);
 	} else {
 		fault_end(t, s, now, c, kind);
 	}
@@ -313,11 +320,7 @@ int BPF_PROG(on_signal, int sig, struct kernel_siginfo *info, struct task_struct
 		return 0;
 	now = clock_ns();
 	c = cpu_slot();
-	write_begin(s);
-	running(t, s, c);
-	bill_oncpu(s, c, sched_time(c, now));
-	fault_drop(s);
-	write_end(s);
+	fault_failed(t, s, now, c);
 	handler_end_at(c, now);
 	return 0;
 }
