@@ -238,3 +238,14 @@ char *printable(const char *s, int max)
 	}
 	return out;
 }
+
+char *printable_text(int max, const char *fmt, va_list ap)
+{
+	scoped_free char *raw = NULL;
+
+	if (vasprintf(&raw, fmt, ap) < 0) {
+		raw = NULL;
+		return NULL;
+	}
+	return printable(raw, max);
+}

@@ -6,6 +6,7 @@
 #ifndef WG_FORMAT_H
 #define WG_FORMAT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,5 +59,7 @@ int display_width(const char *s);
  * becomes '?'; more than max columns are cut and end in "..". Returns a new string, or NULL.
  */
 char *printable(const char *s, int max);
+/* The same of what vprintf() would print. */
+char *printable_text(int max, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
 #endif

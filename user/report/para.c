@@ -49,16 +49,13 @@ static void put_words(struct para *p, char *text)
 
 void para_item(struct para *p, const char *fmt, ...)
 {
-	scoped_free char *raw = NULL;
 	scoped_free char *text = NULL;
 	va_list ap;
 	int width;
 
 	va_start(ap, fmt);
-	if (vasprintf(&raw, fmt, ap) < 0)
-		raw = NULL;
+	text = printable_text(INT_MAX, fmt, ap);
 	va_end(ap);
-	text = raw ? printable(raw, INT_MAX) : NULL;
 	if (!text) {
 		p->failed = true;
 		return;

@@ -55,15 +55,12 @@ static int line(const struct ctx *x, int indent, const char *fmt, ...)
 
 static int line(const struct ctx *x, int indent, const char *fmt, ...)
 {
-	scoped_free char *raw = NULL;
 	scoped_free char *text = NULL;
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&raw, fmt, ap) < 0)
-		raw = NULL;
+	text = printable_text(x->o->columns - indent, fmt, ap);
 	va_end(ap);
-	text = raw ? printable(raw, x->o->columns - indent) : NULL;
 	if (!text)
 		return -ENOMEM;
 	fprintf(x->f, "%*s%s\n", indent, "", text);
