@@ -61,6 +61,7 @@ struct task_state {
 	u8 call_state;	/* of the last blocking call, for restart_syscall */
 	u64 klock_ns;	/* when the outermost began, or the switch-in since */
 	u64 delay_ns;	/* sched_info.run_delay at the last switch-out */
+	u64 asleep_ns;	/* of the wait that has ended: WG_T_QUEUED_ASLEEP, when it arrives */
 	u64 in_task_ns; /* rq->clock_task at the last switch-in; 0 if that was not seen */
 	/* the sums; a state's time and count share a line */
 	struct state_sum {
@@ -317,6 +318,19 @@ static __always_inline void woken(struct task_state *s, u64 sched_ns)
 	s->st[WG_RUNQ_WAKE].cnt++;
 }
 
+/*
+ * How much of its sleep the kernel counts, or will at its arrival, as waiting for a CPU. Since 6.12
+ * a sleeper may stay on its run queue until it has used up its lag (delayed dequeue). When it is
+ * moved to another CPU meanwhile, dequeue_task and enqueue_task note it as queued from then on,
+ * and nothing takes that back when it is dequeued at last.
+ */
+static __always_inline u64 queued_asleep(struct task_struct *t, const struct task_state *s, u64 at)
+{
+	u64 ns = t->sched_info.run_delay - s->delay_ns, queued = t->sched_info.last_queued;
+
+	return rq_clock_exists() && queued && queued < at ? ns + at - queued : ns;
+}
+
 /* Time on a CPU begins, inside write_begin and write_end. */
 static __always_inline void arrived(struct task_struct *t, struct task_state *s,
 				    const struct wg_cpu_slot *c, u64 sched_ns, u64 task_ns)
@@ -346,6 +360,8 @@ static __always_inline void arrived(struct task_struct *t, struct task_state *s,
 		s->part_ns[WG_T_PREEMPT_BLOCKING] += counted < d ? d - counted : 0;
 		s->preempt_blocking = 0;
 	}
+	s->part_ns[WG_T_QUEUED_ASLEEP] += s->asleep_ns;
+	s->asleep_ns = 0;
 	s->oncpu_in_ns = t->se.sum_exec_runtime;
 	s->in_ns = sched_ns;
 	s->in_task_ns = task_ns;

@@ -300,7 +300,7 @@ int BPF_PROG(on_wakeup, struct task_struct *t)
 {
 	struct task_state *s = task_get(t);
 	struct wg_cpu_slot *c;
-	u64 begin_ns;
+	u64 begin_ns, at;
 	bool futex;
 
 	/* a task woken before it slept has not left the CPU: nothing to end */
@@ -310,7 +310,9 @@ int BPF_PROG(on_wakeup, struct task_struct *t)
 	begin_ns = handler_begin(c);
 	write_begin(s);
 	futex = s->state == WG_FUTEX;
-	woken(s, rq_clock_of(t));
+	at = rq_clock_of(t);
+	woken(s, at);
+	s->asleep_ns = queued_asleep(t, s, at);
 	write_end(s);
 	if (futex && s->waker_weight && site_counts(s))
 		tell_waker(s);

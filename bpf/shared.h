@@ -73,10 +73,11 @@ enum wg_part {
 	WG_T_FAULT_BLOCKED,    /* of the blocked states: inside a page fault */
 	WG_T_PREEMPT_BLOCKING, /* of WG_RUNQ_PREEMPT: preempted after setting a sleeping state,
 				 which the kernel's run_delay leaves out */
-	WG_T_STOLEN,	 /* of the on-CPU states: what the kernel's on-CPU time leaves out, the
+	WG_T_STOLEN,	    /* of the on-CPU states: what the kernel's on-CPU time leaves out, the
 				  hypervisor's steal and, where it accounts for them, interrupts */
-	WG_T_FAULT_HUGE, /* of WG_CPU_FAULT: faults that put a huge page in place */
-	WG_T_BEFORE,	 /* on CPU between the start of tracking and exec, in no state */
+	WG_T_FAULT_HUGE,    /* of WG_CPU_FAULT: faults that put a huge page in place */
+	WG_T_QUEUED_ASLEEP, /* of the blocked states: what the kernel's run_delay counts of them */
+	WG_T_BEFORE,	    /* on CPU between the start of tracking and exec, in no state */
 	WG_PART_CNT,
 };
 

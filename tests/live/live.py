@@ -304,7 +304,7 @@ def check_times(check, threads, steal_ns):
         check.near(f"on-CPU buckets of {label(t)} against its audit_oncpu_ns",
                    on_cpu(t) + t["before_ns"] - t["stolen_ns"], t["audit_oncpu_ns"], AUDIT_SHARE, 100 * US)
         check.near(f"run-queue buckets of {label(t)} against its audit_run_delay_ns",
-                   run_queue(t) - t["preempt_blocking_ns"], t["audit_run_delay_ns"], AUDIT_SHARE,
+                   run_queue(t) - t["preempt_blocking_ns"] + t["queued_asleep_ns"], t["audit_run_delay_ns"], AUDIT_SHARE,
                    100 * US)
 
 

@@ -328,7 +328,7 @@ void recording_drop_paths(struct recording *r)
 
 			t->count[WG_N_FAULT_HUGE] = t->count[WG_N_IPI_SENT] = 0;
 			t->count[WG_N_TLB_REMOTE] = t->count[WG_N_TLB_LOCAL] = 0;
-			t->part_ns[WG_T_FAULT_HUGE] = 0;
+			t->part_ns[WG_T_FAULT_HUGE] = t->part_ns[WG_T_QUEUED_ASLEEP] = 0;
 		}
 	}
 }

@@ -114,10 +114,12 @@ static void a_wait_for_a_cpu_open_at_an_edge_is_not_the_kernels_yet(void **state
 	after.state_ns[WG_RUNQ_WAKE] = 500;
 	after.state_ns[WG_RUNQ_PREEMPT] = 290;
 	after.part_ns[WG_T_PREEMPT_BLOCKING] = 15;
-	after.kernel.run_delay_ns = 575;
+	before.part_ns[WG_T_QUEUED_ASLEEP] = 10;
+	after.part_ns[WG_T_QUEUED_ASLEEP] = 17;
+	after.kernel.run_delay_ns = 582;
 	ledger_window(&t, &before, &after);
-	assert_int_equal(t.kernel.run_delay_ns, 475);
-	assert_int_equal(t.audit_run_delay_ns, 475);
+	assert_int_equal(t.kernel.run_delay_ns, 482);
+	assert_int_equal(t.audit_run_delay_ns, 482);
 	assert_int_equal(t.state_ns[WG_RUNQ_WAKE] + t.state_ns[WG_RUNQ_PREEMPT], 660);
 }
 

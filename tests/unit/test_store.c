@@ -338,7 +338,8 @@ static void an_older_schema_is_read(void **state)
 
 	(void)state;
 	write_random(p.state);
-	sql("DROP TABLE runtime; DROP TABLE absence;"
+	sql("ALTER TABLE thread DROP COLUMN queued_asleep_ns; DROP TABLE runtime; DROP TABLE "
+	    "absence;"
 	    "DROP VIEW path; DROP VIEW waits; DROP VIEW samples; DROP TABLE waker; DROP TABLE site;"
 	    "DROP TABLE lock; DROP TABLE stack; DROP TABLE frame;"
 	    "ALTER TABLE thread DROP COLUMN faults_huge;"

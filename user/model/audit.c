@@ -82,6 +82,7 @@ static void add_thread(struct audit *a, const struct thread *t)
 {
 	a->thread_cnt++;
 	a->stolen_ns += t->part_ns[WG_T_STOLEN];
+	a->asleep_ns += t->part_ns[WG_T_QUEUED_ASLEEP];
 	a->untrapped += t->count[WG_N_FAULT_UNTRAPPED] + t->count[WG_N_FAULT_UNTRAPPED_MAJOR];
 	for (int i = 0; i < AUDIT_CNT; i++) {
 		struct audit_row *row = &a->row[i];

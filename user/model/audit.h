@@ -49,6 +49,7 @@ struct audit {
 	size_t thread_cnt;  /* compared */
 	size_t torn_cnt;    /* left out */
 	uint64_t untrapped; /* faults that are the kernel's own counter on both sides */
+	uint64_t asleep_ns; /* sleep that the kernel's run delay counts: so ours does too */
 	uint64_t
 		stolen_ns; /* steal and interrupts, measured: left out of on-CPU time on both sides */
 	int64_t closure_worst_ns; /* largest in amount, over all threads, with its sign */

@@ -95,12 +95,14 @@ static uint64_t settled_ours(const struct wg_row *row)
 
 /*
  * The kernel adds to run_delay when a wait for a CPU ends, so one that is open at an edge of the
- * window is not in its counter yet; and it leaves out waits that began while the task was about
- * to block, which are a part of WG_RUNQ_PREEMPT here.
+ * window is not in its counter yet; it leaves out waits that began while the task was about to
+ * block, which are a part of WG_RUNQ_PREEMPT here; and it counts some sleep, WG_T_QUEUED_ASLEEP,
+ * which is in the blocked states here.
  */
 static uint64_t settled_delay(const struct wg_row *row)
 {
-	uint64_t ours = row->state_ns[WG_RUNQ_WAKE] + row->state_ns[WG_RUNQ_PREEMPT];
+	uint64_t ours = row->state_ns[WG_RUNQ_WAKE] + row->state_ns[WG_RUNQ_PREEMPT] +
+			row->part_ns[WG_T_QUEUED_ASLEEP];
 	bool waits = row->state == WG_RUNQ_WAKE || row->state == WG_RUNQ_PREEMPT;
 	uint64_t out = row->part_ns[WG_T_PREEMPT_BLOCKING] + (waits ? row->open_ns : 0);
 

@@ -130,6 +130,7 @@ static const struct {
 	{"fault_huge_ns", WG_T_FAULT_HUGE},
 	{"preempt_blocking_ns", WG_T_PREEMPT_BLOCKING},
 	{"stolen_ns", WG_T_STOLEN},
+	{"queued_asleep_ns", WG_T_QUEUED_ASLEEP},
 	{"before_ns", WG_T_BEFORE},
 };
 
@@ -396,6 +397,8 @@ static json_t *audit_row_json(const struct audit *a, const struct audit_row *row
 	}
 	if (row == &a->row[AUDIT_ONCPU])
 		object_set(&o, "stolen_ns", json_number(a->stolen_ns));
+	if (row == &a->row[AUDIT_RUN_DELAY])
+		object_set(&o, "asleep_ns", json_number(a->asleep_ns));
 	if (row == &a->row[AUDIT_FAULT_MINOR])
 		object_set(&o, "untrapped", json_number(a->untrapped));
 	return object_take(&o);

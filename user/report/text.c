@@ -146,6 +146,11 @@ static void audit_print(struct para *p, const struct audit *a)
 	if (a->stolen_ns >= STOLEN_MIN_NS)
 		para_item(p, "%s of steal and interrupts left out of on-CPU on both sides",
 			  fmt_time(WORD, a->stolen_ns));
+	if (a->asleep_ns >= STOLEN_MIN_NS)
+		para_item(p,
+			  "%s of sleep that the kernel counts as run delay (delayed dequeue) on "
+			  "both sides",
+			  fmt_time(WORD, a->asleep_ns));
 	para_end(p);
 }
 

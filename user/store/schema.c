@@ -257,6 +257,8 @@ static const struct column thread_columns[] = {
 	     .since = 2),
 	PART(stolen, WG_T_STOLEN,
 	     "of the on-CPU states: steal and interrupts, left out by the kernel"),
+	PART(queued_asleep, WG_T_QUEUED_ASLEEP,
+	     "of the blocked states: what the kernel's run_delay counts of them", .since = 3),
 	PART(before, WG_T_BEFORE, "on a CPU before its exec, in no state"),
 	KERNEL(oncpu_ns, "the kernel's sum_exec_runtime; steal time is left out of it"),
 	KERNEL(run_delay_ns, "the kernel's run_delay"),
