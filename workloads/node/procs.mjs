@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+//
+// The model `procs` of Node.js: a lane is the main thread of a child process, woken by a message
+// over the channel that fork() makes.
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { openConduit } from './conduit.mjs';
+import { commandOfChild, describeEnd } from './child.mjs';
+
+/** Makes the process of a lane; see pool.mjs. */
+function start({ lane, bufferSize, inherited, onMessage, onFailure }) {
+	const conduit = bufferSize ? openConduit(bufferSize) : null;
+	const [execPath, ...execArgv] = commandOfChild();
+	const child = fork(fileURLToPath(new URL('./lane-process.mjs', import.meta.url)), {
+		execPath,
+		execArgv,
+		stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+	});
+	// A child that cannot be written to has ended: that is told by its end.
+	const send = (message) => child.send(message, () => {});
+
+	child.on('error', (error) =>
+		onFailure(`the process of lane ${lane} cannot be made: ${error.message}`),
+	);
+	child.on('exit', (status, signal) =>
+		onFailure(describeEnd(`the process of lane ${lane} (${child.pid})`, status, signal)),
+	);
+	child.on('message', (message) => {
+		if (message.type !== 'buffer') return onMessage(message);
+		onMessage({ ...message, words: conduit.receive(message.slot) });
+		send({ type: 'taken', slot: message.slot });
+	});
+	send({ type: 'begin', lane, inherited, conduit: conduit?.address });
+	return { send, end: () => child.kill('SIGKILL') };
+}
+
+export const procs = { start, handOver: 'copied through a shared file', copies: 6 };
