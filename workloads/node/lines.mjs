@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 //
-// Lines from a stream, and to a descriptor.
+// Lines out of pieces of text, and to a descriptor.
 import { writeSync } from 'node:fs';
 
 const MAX_LINE = 16 << 20;
 
-/** Calls onLine with each line of the stream; a line that is too long ends the stream. */
-export function splitLines(stream, onLine) {
+/**
+ * Makes a function that takes the next piece of text and calls onLine with each line that is
+ * complete. It returns false when a line is too long to go on.
+ */
+export function lineSplitter(onLine) {
 	let rest = '';
 
-	stream.setEncoding('utf8');
-	stream.on('data', (text) => {
+	return (text) => {
 		const lines = (rest + text).split('\n');
 
 		rest = lines.pop();
 		lines.forEach(onLine);
-		if (rest.length > MAX_LINE) stream.destroy();
-	});
+		return rest.length <= MAX_LINE;
+	};
 }
 
 /** Writes the whole text, in the same call. Throws when nobody reads. */

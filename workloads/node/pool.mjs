@@ -13,8 +13,10 @@ import { readFileSync } from 'node:fs';
 import { identifyFiles } from './child.mjs';
 import { bufferSize, checkBuffer, workloads } from './workloads.mjs';
 
-const WARM_UP_PART = 10; // a warm-up task is this part of a whole one
-const WARM_UP_ROUNDS = 3; // as many are done one after the other, till compilers are done with it
+// A warm-up task is this part of a whole one, or of one of the default size, if that is more. As
+// many are done one after the other as it takes compilers to be done with the code.
+const WARM_UP_PART = 10;
+const WARM_UP_ROUNDS = 3;
 const MIB = 1 << 20;
 
 function availableMemory() {
@@ -161,12 +163,12 @@ export class Pool {
 
 	async #warmUp() {
 		const { workload, workers, tasks, n } = this.#spec;
+		const { buffers, defaultN } = workloads[workload];
+		const part = Math.min(n, Math.ceil(Math.max(n, defaultN) / WARM_UP_PART));
 
 		// As many buffers under way as there will be: one filled, one looked at.
-		if (workloads[workload].buffers)
-			return this.#doTasks(tasks > workers ? 2 * workers : workers, n, false);
-		for (let i = 0; i < WARM_UP_ROUNDS; i++)
-			await this.#doTasks(workers, Math.ceil(n / WARM_UP_PART), false);
+		if (buffers) return this.#doTasks(tasks > workers ? 2 * workers : workers, n, false);
+		for (let i = 0; i < WARM_UP_ROUNDS; i++) await this.#doTasks(workers, part, false);
 	}
 
 	// --- work ---

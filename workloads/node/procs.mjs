@@ -4,12 +4,12 @@
 // over the channel that fork() makes.
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { openConduit } from './conduit.mjs';
 import { commandOfChild, describeEnd } from './child.mjs';
+import { openFiles } from './files.mjs';
 
 /** Makes the process of a lane; see pool.mjs. */
 function start({ lane, bufferSize, inherited, onMessage, onFailure }) {
-	const conduit = bufferSize ? openConduit(bufferSize) : null;
+	const carrier = bufferSize ? openFiles(bufferSize) : null;
 	const [execPath, ...execArgv] = commandOfChild();
 	const child = fork(fileURLToPath(new URL('./lane-process.mjs', import.meta.url)), {
 		execPath,
@@ -27,11 +27,12 @@ function start({ lane, bufferSize, inherited, onMessage, onFailure }) {
 	);
 	child.on('message', (message) => {
 		if (message.type !== 'buffer') return onMessage(message);
-		onMessage({ ...message, words: conduit.receive(message.slot) });
+		onMessage({ ...message, words: carrier.receive(message.slot) });
+		carrier.release(message.slot);
 		send({ type: 'taken', slot: message.slot });
 	});
-	send({ type: 'begin', lane, inherited, conduit: conduit?.address });
+	send({ type: 'begin', lane, inherited, address: carrier?.address });
 	return { send, end: () => child.kill('SIGKILL') };
 }
 
-export const procs = { start, handOver: 'copied through a shared file', copies: 6 };
+export const procs = { start, handOver: 'copied through a file in memory', copies: 6 };

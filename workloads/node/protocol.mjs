@@ -35,7 +35,7 @@ class Session {
 
 	fail(text) {
 		try {
-			this.#send({ type: 'error', text });
+			this.#send({ type: 'error', text: text.replace(/\s+/g, ' ').trim() });
 		} finally {
 			this.end(1);
 		}

@@ -2,7 +2,7 @@
 //
 // Node.js: what it is called, its clock, and how it reads what the loader writes.
 import { Socket } from 'node:net';
-import { splitLines } from './lines.mjs';
+import { lineSplitter } from './lines.mjs';
 
 export const name = 'node';
 export const version = process.version;
@@ -37,8 +37,10 @@ export function nowNs() {
  */
 export function readLines(fd, onLine, onEnd) {
 	const socket = new Socket({ fd, readable: true, writable: false });
+	const split = lineSplitter(onLine);
 
-	splitLines(socket, onLine);
+	socket.setEncoding('utf8');
+	socket.on('data', (text) => split(text) || socket.destroy());
 	socket.on('error', onEnd);
 	socket.on('close', onEnd);
 }
