@@ -20,7 +20,7 @@
 struct options {
 	const char *workload, *model;
 	long long workers, tasks, n, repeats;
-	bool pin;
+	bool pin, touch;
 };
 
 static void print_help(void)
@@ -38,7 +38,8 @@ static void print_help(void)
 	       "  --tasks N        tasks a repeat, shared out in turn (default: one a worker)\n"
 	       "  --n N            size of a task (default: the workload's own)\n"
 	       "  --repeats N      default 1\n"
-	       "  --no-pin         leave lanes free to move; else lane i stays on the i-th CPU\n");
+	       "  --no-pin         leave lanes free to move; else lane i stays on the i-th CPU\n"
+	       "  --no-touch       transfer: hand buffers over unwritten and unread\n");
 }
 
 static bool parse_count(const char *text, long long max, long long *out)
@@ -61,6 +62,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{"n", required_argument, NULL, 'n'},
 		{"repeats", required_argument, NULL, 'r'},
 		{"no-pin", no_argument, NULL, 'f'},
+		{"no-touch", no_argument, NULL, 'u'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
@@ -78,6 +80,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 			o->model = optarg;
 		else if (c == 'f')
 			o->pin = false;
+		else if (c == 'u')
+			o->touch = false;
 		else if (c == 'k')
 			good = parse_count(optarg, POOL_MAX_WORKERS, &o->workers);
 		else if (c == 't')
@@ -133,6 +137,7 @@ static int fill_spec(const struct options *o, struct pool_spec *spec)
 	spec->workers = spec->model->one_lane ? 1 : (int)o->workers;
 	spec->tasks = (int)(o->tasks ? o->tasks : o->workers);
 	spec->n = o->n ? o->n : spec->workload->default_n;
+	spec->touch = o->touch;
 	spec->loader_fd = -1;
 	if (spec->n <= spec->workload->max_n)
 		return 0;
@@ -143,7 +148,7 @@ static int fill_spec(const struct options *o, struct pool_spec *spec)
 
 int by_hand(int argc, char **argv)
 {
-	struct options o = {.workers = 2, .repeats = 1, .pin = true};
+	struct options o = {.workers = 2, .repeats = 1, .pin = true, .touch = true};
 	scoped_free int *cpus = NULL;
 	struct pool_spec spec = {0};
 	struct pool pool;

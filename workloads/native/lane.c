@@ -103,6 +103,7 @@ static int do_task(struct lane *l, void *state, int index)
 		.state = state,
 		.n = l->pool->board->n,
 		.other_process = spec->model->other_process,
+		.touch = spec->touch,
 		.out.fd = -1,
 	};
 	uint64_t begin_ns = now_ns();

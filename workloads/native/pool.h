@@ -76,6 +76,7 @@ struct pool_spec {
 	int workers;	 /* lanes */
 	int tasks;	 /* per go */
 	long long n;	 /* size of a task */
+	bool touch;	 /* buffers that are given away are written to, and read */
 	const int *cpus; /* of each lane, or NULL: not pinned. Used during pool_open only. */
 	int timeout_s;	 /* for a go, and for the building; 0: none */
 	int loader_fd;	 /* or -1: there is no loader */

@@ -204,10 +204,11 @@ static const char *read_setup(json_t *msg, struct pool_spec *spec, int **cpus)
 	const char *workload, *model;
 	json_t *list = NULL;
 	json_int_t n = 0;
+	int touch = 1;
 
-	if (json_unpack(msg, "{s:s, s:s, s:i, s:i, s?I, s?o, s?i}", "workload", &workload, "model",
-			&model, "workers", &spec->workers, "tasks", &spec->tasks, "n", &n, "cpus",
-			&list, "timeout_s", &spec->timeout_s))
+	if (json_unpack(msg, "{s:s, s:s, s:i, s:i, s?I, s?o, s?i, s?b}", "workload", &workload,
+			"model", &model, "workers", &spec->workers, "tasks", &spec->tasks, "n", &n,
+			"cpus", &list, "timeout_s", &spec->timeout_s, "touch", &touch))
 		return "the set-up lacks a field, or one is of the wrong type";
 	spec->workload = workload_find(workload);
 	if (!spec->workload)
@@ -223,6 +224,7 @@ static const char *read_setup(json_t *msg, struct pool_spec *spec, int **cpus)
 	if (n < 0 || n > spec->workload->max_n || spec->timeout_s < 0)
 		return "the set-up's n or timeout_s is out of range";
 	spec->n = n ? n : spec->workload->default_n;
+	spec->touch = touch;
 	if (read_cpus(list, spec->workers, cpus))
 		return "the set-up's cpus must be one CPU number a worker, or null";
 	spec->cpus = *cpus;

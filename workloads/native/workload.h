@@ -29,6 +29,7 @@ struct task {
 	void *state;	    /* of the lane, from setup */
 	long long n;	    /* size of the work, in the workload's unit */
 	bool other_process; /* the receiver of the buffer lives in another process */
+	bool touch;	    /* write to the buffer that is given away */
 	char checksum[CHECKSUM_SZ];
 	struct buffer out;
 	char why[WHY_SZ]; /* filled when run fails */

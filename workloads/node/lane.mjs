@@ -25,9 +25,9 @@ function isAsked(what, lane) {
 
 async function goWrongIfAsked(lane, port, result) {
 	if (isAsked('WALLGAP_TEST_CRASH', lane)) port.crash();
-	// Never woken, but in its event loop, so that a hanging orchestrator still hears the loader.
+	// Never done, but in its event loop, so that a hanging orchestrator still hears the loader.
 	if (isAsked('WALLGAP_TEST_CRASH', lane) || isAsked('WALLGAP_TEST_HANG', lane))
-		await new Promise(() => {});
+		await new Promise(() => setInterval(() => {}, 1e9));
 	if (isAsked('WALLGAP_TEST_WRONG', lane)) result.checksum = 'wrong';
 }
 
