@@ -17,6 +17,7 @@
 #include "symbol/insn.h"
 #include "symbol/jitmap.h"
 #include "symbol/ksyms.h"
+#include "symbol/script.h"
 #include "symbol/symtab.h"
 
 #define FUNCTION_MAX (256 * 1024) /* bytes of code that are decoded to reach an instruction */
@@ -179,6 +180,7 @@ struct function {
 	uint32_t flags;
 	uint64_t id; /* module's number + 1; 0: the kernel or no file */
 	char made[256];
+	struct script_function script;
 };
 
 static struct symtab *symtab_of(struct names *n, uint32_t number, const struct module *m)
@@ -257,9 +259,13 @@ static void function_in_jit(struct names *n, uint64_t addr, uint32_t tgid, struc
 	f->flags = FRAME_JIT;
 	if (!name)
 		return;
-	f->name = name;
 	f->flags |= FRAME_NAMED;
 	f->start = 0; /* the same function may be compiled many times, to many places */
+	f->name = name;
+	if (script_function_of(name, &f->script)) {
+		f->name = f->script.name;
+		f->module = f->script.file;
+	}
 }
 
 static void function_in_kernel(struct names *n, uint64_t addr, struct function *f)

@@ -25,7 +25,7 @@ static struct func func_of(const struct frame *f)
 		fn.mmap_lock = is_mmap_lock_function(name);
 		return fn;
 	}
-	fn.libc = is_libc(str(f->module));
+	fn.libc = !(f->flags & FRAME_JIT) && is_libc(str(f->module));
 	if (fn.named) {
 		fn.rule = lock_rule_of(name);
 		fn.entry = is_entry_function(name);

@@ -111,7 +111,8 @@ enum frame_flags {
 struct frame {
 	char *name;   /* demangled; "libcrypto.so.3+0x1f65c0" where only its start is known;
 			 "[unknown]" where not even that */
-	char *module; /* "libcrypto.so.3", "[vdso]"; "[kernel]" or a kernel module's; "" in no file */
+	char *module; /* "libcrypto.so.3", "[vdso]"; "[kernel]" or a kernel module's; of JIT code the
+			 script, if it is told: "file:///x/y.mjs"; "" in no file */
 	uint64_t start; /* of the function, by its file's own addresses; 0 not known */
 	uint32_t flags; /* enum frame_flags */
 };
