@@ -50,7 +50,7 @@ static void begin_end(struct prng *p, uint64_t *begin, uint64_t *end)
 	*end = *begin + amount(p) / 2;
 }
 
-static void random_thread(struct thread *t, struct prng *p)
+static void random_thread(struct thread *t, const struct recording *r, struct prng *p)
 {
 	scoped_free char *comm = word(p);
 
@@ -78,6 +78,8 @@ static void random_thread(struct thread *t, struct prng *p)
 	t->audit_run_delay_ns = amount(p);
 	t->pgtables_bytes = amount(p);
 	t->pgtables_peak_bytes = amount(p);
+	if (r->frame_cnt && prng_below(p, 2))
+		t->start = (uint32_t)prng_below(p, r->frame_cnt);
 }
 
 /* A function's name as a compiler, a kernel or a hostile perf map may give it. */
@@ -209,7 +211,7 @@ static void random_run(struct run *run, const struct recording *r, struct prng *
 	run->memory = (struct memory){maybe(p), maybe(p), maybe(p), maybe(p),
 				      maybe(p), maybe(p), maybe(p)};
 	for (uint64_t n = prng_below(p, 20); n; n--)
-		random_thread(run_add_thread(run), p);
+		random_thread(run_add_thread(run), r, p);
 	for (uint64_t n = prng_below(p, 5); n; n--)
 		random_work(run_add_work(run), p);
 	for (uint64_t n = r->stack_cnt ? prng_below(p, 40) : 0; n; n--)
@@ -326,6 +328,7 @@ void recording_drop_paths(struct recording *r)
 		for (size_t j = 0; j < run->thread_cnt; j++) {
 			struct thread *t = &run->threads[j];
 
+			t->start = NO_INDEX;
 			t->count[WG_N_FAULT_HUGE] = t->count[WG_N_IPI_SENT] = 0;
 			t->count[WG_N_TLB_REMOTE] = t->count[WG_N_TLB_LOCAL] = 0;
 			t->part_ns[WG_T_FAULT_HUGE] = t->part_ns[WG_T_QUEUED_ASLEEP] = 0;
@@ -373,6 +376,7 @@ static const char *thread_differs(const struct thread *a, const struct thread *b
 	SAME(audit_run_delay_ns);
 	SAME(pgtables_bytes);
 	SAME(pgtables_peak_bytes);
+	SAME(start);
 	return NULL;
 }
 

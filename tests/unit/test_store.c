@@ -324,7 +324,7 @@ static void a_newer_schema_is_refused(void **state)
 	refused(path, -EPROTO, "schema 4 is newer than 3");
 	sql("PRAGMA user_version = 0");
 	refused(path, -EINVAL, "no recording");
-	sql("PRAGMA user_version = 2; PRAGMA application_id = 7");
+	sql("PRAGMA user_version = 3; PRAGMA application_id = 7");
 	refused(path, -EINVAL, "no recording");
 }
 
@@ -347,6 +347,7 @@ static void an_older_schema_is_read(void **state)
 	    "ALTER TABLE thread DROP COLUMN tlb_remote_flushes;"
 	    "ALTER TABLE thread DROP COLUMN tlb_local_flushes;"
 	    "ALTER TABLE thread DROP COLUMN ipis_sent;"
+	    "ALTER TABLE thread DROP COLUMN start;"
 	    "ALTER TABLE run DROP COLUMN sample_hz; PRAGMA user_version = 1");
 	recording_init(&a);
 	recording_init(&b);
@@ -362,6 +363,34 @@ static void an_older_schema_is_read(void **state)
 	refused(path, -EBADMSG, "no table runtime");
 	sql("PRAGMA user_version = 2"); /* the same file is none of schema 2 */
 	refused(path, -EBADMSG, "no table frame");
+}
+
+/* Schema 2 did not say where threads start. */
+static void schema_2_is_read(void **state)
+{
+	struct prng p = {.state = rich_seed()};
+	struct recording a, b;
+	const char *where;
+	struct err e;
+
+	(void)state;
+	write_random(p.state);
+	sql("ALTER TABLE thread DROP COLUMN start; PRAGMA user_version = 2");
+	recording_init(&a);
+	recording_init(&b);
+	random_recording(&a, &p);
+	for (size_t i = 0; i < a.run_cnt; i++) {
+		for (size_t j = 0; j < a.runs[i].thread_cnt; j++)
+			a.runs[i].threads[j].start = NO_INDEX;
+	}
+	if (store_read(path, &b, &e))
+		fail_msg("%s", e.msg);
+	if (recording_differs(&a, &b, &where))
+		fail_msg("%s differs", where);
+	recording_clear(&a);
+	recording_clear(&b);
+	sql("UPDATE thread SET comm = comm; PRAGMA user_version = 3");
+	refused(path, -EBADMSG, "no such column: start");
 }
 
 static void cut_short_is_refused_at_any_length(void **state)
@@ -638,6 +667,7 @@ int main(void)
 		STORE_TEST(what_is_no_recording_is_refused),
 		STORE_TEST(a_newer_schema_is_refused),
 		STORE_TEST(an_older_schema_is_read),
+		STORE_TEST(schema_2_is_read),
 		STORE_TEST(cut_short_is_refused_at_any_length),
 		STORE_TEST(absurd_values_are_refused),
 		STORE_TEST(what_a_person_adds_does_no_harm),

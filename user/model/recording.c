@@ -177,7 +177,11 @@ struct absence *recording_add_absence(struct recording *r)
 
 struct thread *run_add_thread(struct run *run)
 {
-	return ADD_BLANK(run, threads, thread);
+	struct thread *t = ADD_BLANK(run, threads, thread);
+
+	if (t)
+		t->start = NO_INDEX;
+	return t;
 }
 
 struct work *run_add_work(struct run *run)

@@ -33,11 +33,12 @@
 
 /*
  * Schema of the recording file (SQLite's user_version). 2 brought call paths, locks and sites; 3
- * runtimes and absences. Older files are read as recordings without any.
+ * runtimes, absences and where threads start. Older files are read as recordings without any.
  */
 #define RECORDING_SCHEMA 3
 
 #define UNKNOWN UINT64_MAX
+#define NO_INDEX UINT32_MAX
 
 enum role {
 	ROLE_WORKER,	   /* a lane of the pool: the time that is explained */
@@ -77,6 +78,7 @@ struct thread {
 	uint64_t audit_run_delay_ns;  /* our run-queue time that kernel.run_delay_ns must equal */
 	uint64_t pgtables_bytes;      /* of its process at the end of the window */
 	uint64_t pgtables_peak_bytes; /* highest seen by the end of the window */
+	uint32_t start; /* index into recording.frames: its start routine; NO_INDEX: not seen */
 };
 
 /* One unit of work, as the runner reports it. */
@@ -116,8 +118,6 @@ struct frame {
 	uint64_t start; /* of the function, by its file's own addresses; 0 not known */
 	uint32_t flags; /* enum frame_flags */
 };
-
-#define NO_INDEX UINT32_MAX
 
 /* A call path: kernel frames first, then user frames, the leaf first in both. */
 struct stack {
@@ -326,7 +326,8 @@ void recording_init(struct recording *r);
 void recording_clear(struct recording *r);
 
 /*
- * Append a zeroed element and return it, or NULL without memory; a site's lock is NO_INDEX.
+ * Append a zeroed element and return it, or NULL without memory; a site's lock and a
+ * thread's start are NO_INDEX.
  * Pointers to earlier elements of the same array go stale.
  */
 struct run *recording_add_run(struct recording *r);

@@ -624,6 +624,8 @@ static int check_row(struct reader *rd, enum table_id id, const void *row)
 	case TABLE_RUN:
 		return check_order(rd, run->begin_ns, run->end_ns);
 	case TABLE_THREAD:
+		if (t->start != NO_INDEX && t->start >= rd->r->frame_cnt)
+			return damaged(rd, "a thread that starts in no frame");
 		return check_order(rd, t->begin_ns, t->end_ns);
 	case TABLE_WORK:
 		return check_order(rd, w->begin_ns, w->end_ns);

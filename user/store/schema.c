@@ -271,11 +271,13 @@ static const struct column thread_columns[] = {
 	    "our run-queue time that kernel_run_delay_ns must equal"),
 	COL(thread, pgtables_bytes, K_AMOUNT, "page tables of its process at the end"),
 	COL(thread, pgtables_peak_bytes, K_AMOUNT, "highest seen by the end"),
+	COL(thread, start, K_INDEX, "id in frame, of its start routine; NULL: not seen",
+	    .since = 3),
 };
 
 /* A figure added to shared.h without a column here would be lost in silence. */
 _Static_assert(ARRAY_SIZE(thread_columns) == 11 + 2 * WG_STATE_CNT + WG_COUNT_CNT + WG_PART_CNT +
-						     sizeof(struct wg_kernel) / 8 + 4,
+						     sizeof(struct wg_kernel) / 8 + 5,
 	       "thread columns");
 
 #define ID_FROM_0 "id INTEGER PRIMARY KEY, -- from 0"
@@ -520,7 +522,11 @@ void schema_insert(FILE *f, const struct table *t)
 void schema_select(FILE *f, const struct table *t, int schema)
 {
 	fprintf(f, "SELECT %s", t->key_name ? t->key_name : "NULL");
-	for (int i = 0; i < t->column_cnt; i++)
-		fprintf(f, ", %s", t->columns[i].since > schema ? "0" : t->columns[i].name);
+	for (int i = 0; i < t->column_cnt; i++) {
+		const struct column *c = &t->columns[i];
+		const char *none = c->kind == K_INDEX ? "NULL" : "0";
+
+		fprintf(f, ", %s", c->since > schema ? none : c->name);
+	}
 	fprintf(f, " FROM %s ORDER BY rowid", t->name);
 }

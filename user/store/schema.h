@@ -43,7 +43,7 @@ struct column {
 	enum kind kind;
 	size_t offset;
 	const char *doc;
-	int since; /* the schema that brought it; 0 in files older than that */
+	int since; /* the schema that brought it; 0, or NULL for K_INDEX, in older files */
 };
 
 struct table {
