@@ -96,6 +96,8 @@ struct task_state {
 	u64 begin_ns; /* CLOCK_MONOTONIC */
 	u64 begin_sched_ns;
 	struct wg_kernel base;
+	u64 root_frame[WG_ROOT_FRAMES]; /* see roots_note() */
+	u8 rooted;			/* they stay as they are */
 };
 
 /* One per tracked task; freed by the kernel with the task. One writer at a time, see above. */

@@ -109,6 +109,7 @@ static __always_inline void row_fill(struct wg_row *r, struct task_state *s, str
 	r->site_object = s->site_object;
 	r->site_flags = s->site_flags;
 	r->lane = s->lane;
+	__builtin_memcpy(r->root_frame, s->root_frame, sizeof(r->root_frame));
 	if (r->pgtables_bytes > r->pgtables_peak_bytes)
 		r->pgtables_peak_bytes = r->pgtables_bytes;
 }

@@ -55,6 +55,7 @@ static __always_inline void send(struct bpf_perf_event_data *ctx, struct task_st
 		w->out.frame[0] = 0;
 		walk_user_part(w, t);
 	}
+	roots_note(s, t, w);
 	wg_stack_keep(w);
 	e.tgid = s->tgid;
 	e.tid = t->pid;

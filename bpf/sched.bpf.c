@@ -99,6 +99,7 @@ static __always_inline void wait_begins(void *ctx, struct task_struct *t, struct
 	if (wants_kernel_stack(state))
 		walk_kernel(w, ctx);
 	walk_user_part(w, t);
+	roots_note(s, t, w);
 	wg_stack_keep(w);
 	s->site_end = w->end;
 	s->site_stack = w->hash;

@@ -103,6 +103,12 @@ enum wg_row_flags {
 
 #define WG_COMM_LEN 16
 
+/*
+ * The frames at the root of a task's stacks, the outermost first, as they stood in the first whole
+ * one: what the thread was started for. Frames are as under "Call paths".
+ */
+#define WG_ROOT_FRAMES 8
+
 struct wg_row {
 	__u64 id;	      /* unique for this load of the programs; survives tid reuse */
 	__u64 begin_ns;	      /* when the ledger began: birth, exec or attach; CLOCK_MONOTONIC */
@@ -130,7 +136,8 @@ struct wg_row {
 	__u64 site_stack; /* of the open wait, as in struct wg_site_key */
 	__u64 site_object;
 	__u32 site_flags;
-	__u32 lane; /* enum wg_lane */
+	__u32 lane;			  /* enum wg_lane */
+	__u64 root_frame[WG_ROOT_FRAMES]; /* of its stacks: see there; 0: no more */
 };
 
 _Static_assert(sizeof(struct wg_row) % 8 == 0, "wg_row has a hole");

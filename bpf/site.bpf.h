@@ -21,6 +21,31 @@ static __always_inline bool site_counts(const struct task_state *s)
 }
 
 /*
+ * Are these the roots of a main thread's stacks once main has been called? Before and after that
+ * the loader and exit() are there. The program calls libc, and libc the program's main.
+ */
+static __always_inline bool roots_of_main(const u64 *root)
+{
+	u64 program = root[0] >> WG_MODULE_SHIFT;
+
+	return root[1] >> WG_MODULE_SHIFT != program && root[3] >> WG_MODULE_SHIFT == program;
+}
+
+/* Note the outermost frames of the stack in w, which has been walked: once for each task. */
+static __always_inline void roots_note(struct task_state *s, struct task_struct *t,
+				       const struct walk *w)
+{
+	u32 last = w->kernel_cnt + w->user_cnt, i;
+
+	if (s->rooted || w->end != WG_END_COMPLETE || w->newborn || w->user_cnt < 2)
+		return;
+	for (i = 0; i < WG_ROOT_FRAMES; i++)
+		s->root_frame[i] =
+			i < w->user_cnt ? w->out.frame[(last - 1 - i) & (WALK_ROOM - 1)] : 0;
+	s->rooted = t->pid != t->tgid || roots_of_main(s->root_frame);
+}
+
+/*
  * Where what finds no room goes: one entry for each state and kind of lane, which user space has
  * put there when the window opened. Its time still counts, without a path.
  */

@@ -159,6 +159,8 @@ int BPF_PROG(on_exec, struct task_struct *t)
 	running(t, s, c);
 	bill_oncpu(s, c, sched_time(c, now));
 	s->flags |= WG_ROW_EXECED;
+	s->rooted = 0; /* another program now */
+	__builtin_memset(s->root_frame, 0, sizeof(s->root_frame));
 	if (s->flags & WG_ROW_WAITING_EXEC)
 		begin_at_exec(s, t, now);
 	write_end(s);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "base/util.h"
+#include "model/lock_rules.h"
 #include "symbol/insn.h"
 #include "symbol/jitmap.h"
 #include "symbol/ksyms.h"
@@ -412,6 +413,24 @@ uint32_t names_stack(struct names *n, uint64_t hash, uint64_t leaf, uint32_t tgi
 	if (!raw && hash)
 		frames[cnt++] = lost_frame(n);
 	return *known = stack_of(n, frames, cnt, kernel, raw ? raw->end : WG_END_NONE);
+}
+
+uint32_t names_start(struct names *n, const struct wg_row *row)
+{
+	bool first = row->tid == row->tgid;
+	const struct frame *f;
+	uint32_t at;
+
+	for (int i = 0; i < WG_ROOT_FRAMES && row->root_frame[i]; i++) {
+		at = frame_index(n, row->root_frame[i], row->tgid, false);
+		if (at == NO_INDEX)
+			break;
+		f = &n->r->frames[at];
+		/* libc calls main, but runs exit and constructors too */
+		if (!is_entry_function(f->name) && !(first && is_libc(f->module)))
+			return at;
+	}
+	return NO_INDEX;
 }
 
 /* --- instructions --- */

@@ -24,6 +24,12 @@ void names_use(struct names *n, const struct spaces *spaces, struct stacks *stac
  */
 uint32_t names_stack(struct names *n, uint64_t hash, uint64_t leaf, uint32_t tgid);
 
+/*
+ * The recording's frame for the start routine of the thread with this row, by the frames at the
+ * root of its stacks. NO_INDEX: not known, or no memory.
+ */
+uint32_t names_start(struct names *n, const struct wg_row *row);
+
 /* Whether the instruction of a user leaf, or the one before it, is an atomic read-modify-write. */
 enum traffic { TRAFFIC_NO, TRAFFIC_YES, TRAFFIC_UNKNOWN };
 enum traffic names_traffic(struct names *n, uint64_t leaf, uint32_t tgid);

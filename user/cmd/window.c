@@ -109,6 +109,22 @@ static int add_thread(const struct window *w, struct run *run, const struct wg_r
 	return 0;
 }
 
+/* Where the run's threads start: they stand in the order of rows, those that are left out left out. */
+static void name_starts(struct window *w, struct run *run, const struct rows *rows, size_t *at)
+{
+	size_t i;
+
+	for (i = 0; i < rows->cnt && *at < run->thread_cnt; i++) {
+		const struct wg_row *row = &rows->row[i];
+		struct thread *t = &run->threads[*at];
+
+		if (row->id != t->id)
+			continue;
+		t->start = names_start(w->names, row);
+		(*at)++;
+	}
+}
+
 static int add_threads(const struct window *w, struct run *run)
 {
 	size_t i;
@@ -145,6 +161,7 @@ static int fill_sites(struct window *w, struct run *run, struct err *e)
 	struct profile profile = {0};
 	const struct spaces *spaces;
 	struct stacks *stacks;
+	size_t at = 0;
 	int err = collector_window_end(w->c, &w->before, &w->after, &profile, e);
 
 	if (!err && w->names) {
@@ -152,6 +169,8 @@ static int fill_sites(struct window *w, struct run *run, struct err *e)
 		if (spaces) {
 			names_window(w->names);
 			names_use(w->names, spaces, stacks);
+			name_starts(w, run, &w->after, &at);
+			name_starts(w, run, &w->gone, &at);
 			err = sites_fill(run, &profile, w->names);
 		}
 		collector_names_end(w->c);
