@@ -282,7 +282,7 @@ static void add_absence(struct recording *r, const char *runtime, const char *wo
 }
 
 /* Every verdict a headline can have, sums that are alike, runtimes that are not there. */
-static void make_runtimes(struct recording *r)
+static void make_matrix(struct recording *r)
 {
 	const struct mix busy = {.preempt = 3, .fault = 1}, waits = {.futex = 300, .wake = 50},
 			 fills = {.fault = 600}, polls = {.fault = 200, .poll = 500};
@@ -682,6 +682,62 @@ static void make_idle(struct recording *r)
 	losses(r, 0, 0);
 }
 
+/* Node.js: scripts in JIT code, garbage collection, compilation, and helpers told apart. */
+static void make_runtime(struct recording *r)
+{
+#define LOOP                                                                                       \
+	" < *loop job.mjs:40@file:///srv/job.mjs < Builtins_JSEntry@node < "                       \
+	"node::worker::Worker::StartThread(v8::FunctionCallbackInfo<v8::Value> const&)@node" ROOT
+#define POOL " < node::(anonymous namespace)::PlatformWorkerThread(void*)@node" ROOT
+	static const struct {
+		const char *path;
+		uint64_t count;
+	} samples[] = {
+		{"*work job.mjs:12@file:///srv/job.mjs" LOOP, 500},
+		{"Builtins_StringAdd_CheckNone@node < *work job.mjs:12@file:///srv/job.mjs" LOOP,
+		 200},
+		{"v8::internal::Scavenger::Process(v8::JobDelegate*)@node < "
+		 "v8::internal::Heap::CollectGarbage()@node < ~(anonymous) job.mjs:3@file:///srv/"
+		 "job.mjs" LOOP,
+		 120},
+		{"v8::internal::ConcurrentMarking::RunMajor(v8::JobDelegate*)@node" POOL, 60},
+		{"v8::internal::compiler::PipelineImpl::SelectInstructions()@node" POOL, 90},
+		{"v8::internal::ValueSerializer::WriteObject()@node < "
+		 "node::worker::Message::Serialize()@node < *send "
+		 "job.mjs:30@file:///srv/job.mjs" LOOP,
+		 25},
+		{"v8::internal::Compiler::Compile()@node < ~load "
+		 "node:internal/modules/esm/loader:120@node:internal/modules/esm/loader" LOOP,
+		 5},
+	};
+	static const char *const starts[] = {
+		"node::Start(int, char**)@node",
+		"node::worker::Worker::StartThread(v8::FunctionCallbackInfo<v8::Value> "
+		"const&)@node",
+		"node::(anonymous namespace)::PlatformWorkerThread(void*)@node",
+		"node::(anonymous namespace)::PlatformWorkerThread(void*)@node",
+		"worker@node",
+		"addon_thread(void*)@addon.node",
+	};
+	const struct mix busy = {.wake = 20}, waits = {.futex = 970};
+	struct run *run;
+
+	begin(r, "record", "wallgap record -- node job.mjs");
+	run = add_run(r, "", "node job.mjs", 0, 1000 * MS);
+	for (uint32_t i = 0; i < ARRAY_SIZE(starts); i++)
+		add_thread(run, 800 + i, 800, "node", ROLE_HELPER, i < 2 ? &busy : &waits)->start =
+			frame_of(r, starts[i], strlen(starts[i]), false);
+	for (size_t i = 0; i < ARRAY_SIZE(samples); i++)
+		add_samples(run, WG_CPU, true, path(r, "", samples[i].path), samples[i].count, 0)
+			->role = ROLE_HELPER;
+	add_waits(run, WG_FUTEX,
+		  path(r, FUTEX_KERNEL,
+		       "libc.so.6+0x88000 < pthread_cond_wait@libc.so.6 < uv_cond_wait@node" POOL),
+		  heap_lock(r, 800, 0x55d0c0de0028), 800, 3880 * MS, 900 * MS)
+		->role = ROLE_HELPER;
+	losses(r, 0, 0);
+}
+
 #define CHURN "churn_once@wallgap-native < run_task@wallgap-native < lane_main@wallgap-native" ROOT
 #define SYSCALL(name) "__x64_sys_" name " < do_syscall_64 < entry_SYSCALL_64_after_hwframe"
 #define FAULT                                                                                      \
@@ -944,7 +1000,7 @@ static const struct {
 	{"names", make_names},	   {"repeats", make_repeats},	{"empty", make_empty},
 	{"locks", make_locks},	   {"arena", make_arena},	{"idle", make_idle},
 	{"churn", make_churn},	   {"transfer", make_transfer}, {"broken", make_broken},
-	{"hostile", make_hostile}, {"runtimes", make_runtimes},
+	{"hostile", make_hostile}, {"runtime", make_runtime},	{"matrix", make_matrix},
 };
 
 int main(int argc, char **argv)

@@ -5,7 +5,8 @@
  *   PATH(r, "futex_wait < do_futex", "libc.so.6+0x8f0c2 < pthread_mutex_lock@libc.so.6 < main@app")
  *
  * the kernel's part and the user's, leaf first. "name@module" is a symbol, of libc and libcrypto
- * an exported one; "module+0x..." a function without a name; "name@" JIT code.
+ * an exported one; "module+0x..." a function without a name; "name@" JIT code, "name@file:..." and
+ * "name@node:..." that of a script.
  */
 #ifndef WG_GOLDEN_PATHS_H
 #define WG_GOLDEN_PATHS_H
@@ -37,7 +38,7 @@ static uint32_t frame_of(struct recording *r, const char *text, size_t len, bool
 		*at = '\0';
 	else if (plus && !kernel)
 		module = copy_of(word, (size_t)(plus - word));
-	if (at && !*module)
+	if (at && (!*module || !strncmp(module, "file:", 5) || !strncmp(module, "node:", 5)))
 		flags |= FRAME_JIT;
 	if (!strncmp(module, "lib", 3) && at)
 		flags |= FRAME_EXPORTED;
@@ -91,7 +92,7 @@ static uint32_t path(struct recording *r, const char *kernel, const char *user)
 	return path_ending(r, kernel, user, WG_END_COMPLETE);
 }
 
-static uint32_t add_lock(struct recording *r, struct lock l)
+static inline uint32_t add_lock(struct recording *r, struct lock l)
 {
 	struct lock *k = recording_add_lock(r);
 
@@ -102,8 +103,9 @@ static uint32_t add_lock(struct recording *r, struct lock l)
 }
 
 /* Waits of these amounts; all of one length but for the longest. */
-static struct site *add_waits(struct run *run, enum wg_state state, uint32_t stack, uint32_t lock,
-			      uint64_t count, uint64_t total_ns, uint64_t max_ns)
+static inline struct site *add_waits(struct run *run, enum wg_state state, uint32_t stack,
+				     uint32_t lock, uint64_t count, uint64_t total_ns,
+				     uint64_t max_ns)
 {
 	struct site *s = run_add_site(run);
 	uint64_t mean = count ? total_ns / count : 0;
@@ -123,8 +125,8 @@ static struct site *add_waits(struct run *run, enum wg_state state, uint32_t sta
 	return s;
 }
 
-static struct site *add_samples(struct run *run, enum wg_state state, bool user, uint32_t stack,
-				uint64_t count, uint64_t traffic)
+static inline struct site *add_samples(struct run *run, enum wg_state state, bool user,
+				       uint32_t stack, uint64_t count, uint64_t traffic)
 {
 	struct site *s = run_add_site(run);
 
@@ -138,8 +140,8 @@ static struct site *add_samples(struct run *run, enum wg_state state, bool user,
 	return s;
 }
 
-static struct site *add_faults(struct run *run, uint32_t stack, uint64_t count, uint64_t total_ns,
-			       uint64_t pgtables_bytes, uint64_t huge)
+static inline struct site *add_faults(struct run *run, uint32_t stack, uint64_t count,
+				      uint64_t total_ns, uint64_t pgtables_bytes, uint64_t huge)
 {
 	struct site *s = run_add_site(run);
 
@@ -155,7 +157,7 @@ static struct site *add_faults(struct run *run, uint32_t stack, uint64_t count, 
 }
 
 /* Of the waits of the run's last site. */
-static void add_waker(struct run *run, uint32_t stack, uint64_t count)
+static inline void add_waker(struct run *run, uint32_t stack, uint64_t count)
 {
 	struct waker *w = run_add_waker(run);
 

@@ -1,127 +1,240 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* Where the programs of runtimes are found, and what is said of those that are not there. */
+/* What runtimes do beside running the program: activities of paths, kinds of threads, the GIL. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/util.h"
-#include "runner/runtime.h"
+#include "golden/paths.h"
+#include "model/paths.h"
 
-static char dir[] = "/tmp/wallgap-runtime-XXXXXX", program[PATH_MAX], text[PATH_MAX], *old_path;
+#define ROOT " < start_thread@libc.so.6 < clone3@libc.so.6"
+#define POOL " < node::(anonymous namespace)::PlatformWorkerThread(void*)@node" ROOT
+#define COND                                                                                       \
+	"__futex_abstimed_wait_common@libc.so.6 < pthread_cond_wait@libc.so.6 < uv_cond_wait@node"
+#define SCRIPT " < *work y.mjs:12@file:///x/y.mjs < Builtins_JSEntry@node"
 
-static void put(char *path, const char *name, mode_t mode)
+static struct recording r;
+static struct paths paths;
+
+static const struct stack *path_of(const char *user)
 {
-	FILE *f;
-
-	snprintf(path, PATH_MAX, "%s/%s", dir, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fclose(f);
-	assert_int_equal(chmod(path, mode), 0);
+	recording_init(&r);
+	path(&r, "", user);
+	assert_int_equal(paths_of(&paths, &r), 0);
+	return &r.stacks[0];
 }
 
-static int begin(void **state)
+static void end(void)
 {
+	paths_clear(&paths);
+	recording_clear(&r);
+}
+
+static void activities(void **state)
+{
+	static const struct {
+		const char *path, *activity;
+	} cases[] = {
+		{"", ""},
+		{"memcpy@libc.so.6 < main@app", ""},
+		{"v8::internal::Scavenger::Process()@node < v8::internal::Heap::CollectGarbage("
+		 "v8::internal::AllocationSpace)@node" SCRIPT,
+		 "gc"},
+		/* the one nearest to the leaf decides */
+		{"v8::internal::Heap::CollectGarbage()@node < "
+		 "v8::internal::ValueDeserializer::ReadObject()@node" SCRIPT,
+		 "gc"},
+		{"v8::internal::ValueDeserializer::ReadObject()@node < "
+		 "node::worker::Message::Deserialize()@node" SCRIPT,
+		 "messages"},
+		/* but nothing above the program's own script */
+		{"Builtins_StringAdd_CheckNone@node < *work y.mjs:12@file:///x/y.mjs < "
+		 "node::loader::ModuleWrap::Evaluate()@node",
+		 ""},
+		{"FTL:work#Cje7SP@ < v8::internal::Heap::CollectGarbage()@node", ""},
+		/* node's scripts are looked through, and may say what they are for */
+		{"read@libc.so.6 < ~load node:internal/modules/esm/load:90"
+		 "@node:internal/modules/esm/load" SCRIPT,
+		 "module loading"},
+		{"read@libc.so.6 < ~read node:fs:90@node:fs < ~load node:internal/modules/x:1"
+		 "@node:internal/modules/x" SCRIPT,
+		 "module loading"},
+		{"node::loader::ModuleWrap::New()@node" SCRIPT, "module loading"},
+		/* without names of scripts */
+		{"Builtins_StringAdd@node < Builtins_InterpreterEntryTrampoline@node < "
+		 "Builtins_JSEntry@node < node::loader::ModuleWrap::Evaluate()@node",
+		 ""},
+		{"memcpy@libc.so.6 < [unknown] < node::loader::ModuleWrap::Evaluate()@node",
+		 "module loading"}, /* no name in a file */
+		{"v8::internal::compiler::PipelineImpl::Run()@node" POOL, "jit"},
+		{"v8::internal::maglev::MaglevCompiler::Compile()@node" POOL, "jit"},
+		{"v8::internal::baseline::BaselineCompiler::Build()@node" POOL, "jit"},
+		{"v8::internal::Compiler::CompileOptimizedOSR()@node" SCRIPT, "jit"},
+		{"v8::internal::Compiler::Compile()@node" SCRIPT, "parsing"},
+		{"epoll_pwait@libc.so.6 < uv__io_poll@node < uv_run@node", "event loop"},
+		{COND POOL, "pool"},
+		{COND " < worker@node" ROOT, "pool"},
+		/* a task of the pool that waits is not the pool's waiting */
+		{COND " < task@node" POOL, ""},
+		{"worker@app < main@app", ""},
+		{"syscall@libc.so.6 < absl::CondVar::WaitCommon()@node < "
+		 "v8::internal::FutexEmulation::WaitSync<int>()@node" SCRIPT,
+		 "Atomics.wait"},
+		{"absl::CondVar::WaitCommon()@node < v8::platform::DefaultJobState::Join()@node < "
+		 "v8::internal::ScavengerCollector::CollectGarbage()@node" SCRIPT,
+		 "gc"},
+	};
+
 	(void)state;
-	if (!mkdtemp(dir))
-		return -1;
-	old_path = strdup(getenv("PATH"));
-	put(program, "node", 0755);
-	put(text, "text", 0644);
-	return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *got = activity_name(path_activity(&paths, path_of(cases[i].path)));
+
+		if (strcmp(got, cases[i].activity) != 0)
+			fail_msg("%s: \"%s\"", cases[i].path, got);
+		end();
+	}
 }
 
-static int end(void **state)
+static void kinds(void **state)
 {
-	(void)state;
-	setenv("PATH", old_path, 1);
-	free(old_path);
-	unlink(program);
-	unlink(text);
-	return rmdir(dir);
-}
-
-static void missing_says(const char *name, const char *path, const char *words)
-{
-	struct runtime rt;
-
-	assert_int_equal(runtime_find(&rt, name, path, true), 0);
-	if (!strstr(rt.missing, words))
-		fail_msg("no \"%s\" in \"%s\"", words, rt.missing);
-	assert_null(rt.path);
-	assert_string_equal(rt.name, name);
-	runtime_clear(&rt);
-}
-
-static void what_is_not_there_is_told(void **state)
-{
-	(void)state;
-	missing_says("node", "/nonexistent/node", "/nonexistent/node: No such file");
-	missing_says("node", text, "not a program that can be run");
-	missing_says("node", dir, "not a program that can be run");
-	missing_says("node", "no-such-program", "not found in PATH");
-	missing_says("deno", NULL, "not known; give the path of its runner: deno=PATH");
-	setenv("PATH", "/nonexistent", 1);
-	missing_says("node", NULL, "not found in PATH; make deps installs it");
-	setenv("PATH", old_path, 1);
-}
-
-/* The tests do not lie beside the runners: what is found of node is its binary. */
-static void node_is_found_by_path(void **state)
-{
-	struct runtime rt;
+	static const char *const cases[][4] = {
+		{"node::(anonymous namespace)::PlatformWorkerThread(void*)", "node", "node",
+		 "V8 platform worker"},
+		{"node::WorkerThreadsTaskRunner::DelayedTaskScheduler::Start()::{lambda(void*)#1}::"
+		 "_FUN(void*)",
+		 "node", "node", "V8 delayed tasks"},
+		{"node::inspector::(anonymous namespace)::StartIoThreadMain(void*)", "node", "node",
+		 "inspector"},
+		{"node::worker::Worker::StartThread(v8::FunctionCallbackInfo<v8::Value> const&)",
+		 "node", "node", "JS worker"},
+		{"worker", "node", "node", "libuv pool"},
+		{"worker", "libuv.so.1.0.0", "x", "libuv pool"},
+		{"worker", "app", "app", ""},
+		{"", "", "V8Worker", "V8 platform worker"},
+		{"[unknown]", "bun.exe", "HeapHelper", "GC helper"},
+		{"[unknown]", "bun", "Worker", "JS worker"},
+		{"main", "app", "Worker", ""},
+		{"[unknown]", "bun", "Bun Pool 1", "Bun pool"},
+		{"", "", "", ""},
+	};
 
 	(void)state;
-	setenv("PATH", dir, 1);
-	assert_int_equal(runtime_find(&rt, "node", NULL, true), 0);
-	assert_string_equal(rt.path, program);
-	runtime_clear(&rt);
-	setenv("PATH", "/nonexistent", 1);
-	assert_int_equal(runtime_find(&rt, "node20.9", program, true), 0);
-	assert_string_equal(rt.path, program);
-	runtime_clear(&rt);
-	setenv("PATH", old_path, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *kind = thread_kind(cases[i][0], cases[i][1], cases[i][2]);
+
+		if (strcmp(kind, cases[i][3]) != 0)
+			fail_msg("%s, %s, %s: \"%s\"", cases[i][0], cases[i][1], cases[i][2], kind);
+	}
 }
 
-static void another_runner_is_run_as_it_is(void **state)
+static void start_of_a_thread(void **state)
 {
-	struct runtime rt;
+	struct thread t = {.comm = "node", .start = NO_INDEX};
 
 	(void)state;
-	assert_int_equal(runtime_find(&rt, "python", program, true), 0);
-	assert_string_equal(rt.missing, "");
-	assert_string_equal(rt.path, program);
-	assert_null(rt.args[0]);
-	assert_null(rt.env[0]);
-	assert_false(rt.jit_map);
-	runtime_clear(&rt);
+	path_of("worker@node < [unknown]@bun");
+	assert_string_equal(thread_start(&r, &t), "");
+	assert_string_equal(thread_kind_of(&r, &t), "");
+	t.start = 0;
+	assert_string_equal(thread_start(&r, &t), "worker");
+	assert_string_equal(thread_kind_of(&r, &t), "libuv pool");
+	t.start = 1;
+	strcpy(t.comm, "Worker");
+	assert_string_equal(thread_start(&r, &t), "");
+	assert_string_equal(thread_kind_of(&r, &t), "JS worker");
+	end();
 }
 
-static void only_whole_names_are_known(void **state)
+#define TIMED "libc.so.6+0x88000 < pthread_cond_timedwait@libc.so.6"
+
+static void the_gil(void **state)
 {
+	static const struct {
+		const char *path;
+		enum lock_type type;
+		enum wait_class wait;
+	} cases[] = {
+		{TIMED " < take_gil@python3.11 < PyEval_RestoreThread@python3.11", TYPE_GIL,
+		 WAIT_CONTENTION},
+		{TIMED " < drop_gil@python3.11 < _PyEval_EvalFrameDefault@python3.11", TYPE_GIL,
+		 WAIT_CONTENTION},
+		/* Debian's has no names for static functions */
+		{TIMED " < python3.11+0x1f000 < _PyEval_EvalFrameDefault@python3.11", TYPE_GIL,
+		 WAIT_CONTENTION},
+		{TIMED " < python3.11+0x1f000 < python3.11+0x2f000 < PyGILState_Ensure@python3.11",
+		 TYPE_GIL, WAIT_CONTENTION},
+		{TIMED " < PyEval_AcquireThread@python3.11", TYPE_GIL, WAIT_CONTENTION},
+		/* a condition of an extension's own */
+		{TIMED " < ext.so+0x1f000 < _PyEval_EvalFrameDefault@python3.11", TYPE_CONDVAR,
+		 WAIT_IDLE},
+		{TIMED " < python3.11+0x1f000 < PyObject_Vectorcall@python3.11 < "
+		       "_PyEval_EvalFrameDefault@python3.11",
+		 TYPE_CONDVAR, WAIT_IDLE},
+		/* locks and queues */
+		{"libc.so.6+0x88000 < sem_clockwait@libc.so.6 < "
+		 "PyThread_acquire_lock_timed@python3.11 < python3.11+0x9000 < "
+		 "_PyEval_EvalFrameDefault@python3.11",
+		 TYPE_SEMAPHORE, WAIT_IDLE},
+		{"libc.so.6+0x88000 < sem_wait@libc.so.6 < python3.11+0x9000 < "
+		 "_PyEval_EvalFrameDefault@python3.11",
+		 TYPE_SEMAPHORE, WAIT_IDLE},
+		/* where PyThread locks are made of conditions */
+		{TIMED " < PyThread_acquire_lock_timed@python3.11 < python3.11+0x9000 < "
+		       "_PyEval_EvalFrameDefault@python3.11",
+		 TYPE_CONDVAR, WAIT_IDLE},
+	};
+
 	(void)state;
-	assert_true(runtime_known("native"));
-	assert_true(runtime_known("node"));
-	assert_true(runtime_known("bun"));
-	assert_false(runtime_known("node20.9"));
-	assert_false(runtime_known("no"));
-	assert_false(runtime_known(""));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct futex_wait w = path_futex_wait(&paths, path_of(cases[i].path));
+
+		if (w.type != cases[i].type || w.wait != cases[i].wait)
+			fail_msg("%s: %s, %s", cases[i].path, lock_type_name(w.type),
+				 wait_class_name(w.wait));
+		end();
+	}
+}
+
+/* Abseil's, in V8 since node 24: a futex of its own under each. */
+static void abseil(void **state)
+{
+	static const char sleep[] =
+		"syscall@libc.so.6 < absl::synchronization_internal::FutexWaiter::Wait()@node < "
+		"AbslInternalPerThreadSemWait@node < ";
+	static const struct {
+		const char *path;
+		enum lock_type type;
+	} cases[] = {
+		{"absl::Mutex::Block()@node < absl::Mutex::LockSlow()@node < f@node", TYPE_MUTEX},
+		{"absl::CondVar::WaitCommon()@node < v8::base::ConditionVariable::Wait()@node",
+		 TYPE_CONDVAR},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char text[512];
+
+		snprintf(text, sizeof(text), "%s%s", sleep, cases[i].path);
+		if (path_futex_wait(&paths, path_of(text)).type != cases[i].type)
+			fail_msg("%s", text);
+		end();
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_not_there_is_told),
-		cmocka_unit_test(node_is_found_by_path),
-		cmocka_unit_test(another_runner_is_run_as_it_is),
-		cmocka_unit_test(only_whole_names_are_known),
+		cmocka_unit_test(activities),
+		cmocka_unit_test(kinds),
+		cmocka_unit_test(start_of_a_thread),
+		cmocka_unit_test(the_gil),
+		cmocka_unit_test(abseil),
 	};
 
-	return cmocka_run_group_tests(tests, begin, end);
+	return cmocka_run_group_tests_name("runtime", tests, NULL, NULL);
 }

@@ -2,7 +2,8 @@
 /*
  * The rules that type a futex wait by the functions on its path. Names are those of the sources:
  * glibc's nptl/, malloc/, libio/ and elf/; Go's runtime/lock_futex.go and proc.go; Rust's
- * library/std/src/sys/sync and the parking_lot crate; WebKit's WTF; HotSpot's runtime/. A stripped
+ * library/std/src/sys/sync and the parking_lot crate; WebKit's WTF; HotSpot's runtime/; CPython's
+ * Python/ceval_gil.h; abseil/synchronization. A stripped
  * libc has its exported names only: every type can be told by those.
  */
 #include "model/lock_rules.h"
@@ -36,6 +37,7 @@ static const struct {
 	[TYPE_PARK] = {"thread park", 0},
 	[TYPE_GO] = {"go futex", 0},
 	[TYPE_JAVA] = {"java monitor", 0},
+	[TYPE_GIL] = {"GIL", 40}, /* waited for by a condition variable */
 	[TYPE_MMAP] = {"mmap_lock", 0},
 	[TYPE_VMA] = {"VMA lock", 0},
 	[TYPE_KRWSEM] = {"kernel rwsem", 0},
@@ -75,6 +77,7 @@ uint64_t lock_type_base(enum lock_type type, uint64_t addr)
 	case TYPE_RWLOCK:
 	case TYPE_CONDVAR:
 	case TYPE_BARRIER:
+	case TYPE_GIL:
 		addr &= ~7ull;
 		return addr >= types[type].word_off ? addr - types[type].word_off : addr;
 	default:
@@ -104,6 +107,10 @@ const char *wait_class_name(enum wait_class c)
 #define OUTER(name, type, wait)                                                                    \
 	{                                                                                          \
 		name, RULE_OUTER, type, wait, false                                                \
+	}
+#define ABOVE(name, type)                                                                          \
+	{                                                                                          \
+		name, RULE_ABOVE, type, WAIT_CONTENTION, false                                     \
 	}
 #define LIBC(name, kind, type)                                                                     \
 	{                                                                                          \
@@ -296,6 +303,24 @@ static const struct lock_rule rules[] = {
 	STEP("PlatformMutex::lock*"),
 	STEP("ParkCommon*"),
 	STEP("Mutex::lock*"),
+	/* CPython: the global interpreter lock; its functions are static, mostly without a name */
+	OUTER("take_gil*", TYPE_GIL, WAIT_CONTENTION),
+	OUTER("drop_gil*", TYPE_GIL, WAIT_CONTENTION),
+	ABOVE("PyEval_EvalFrameDefault*", TYPE_GIL), /* all of these are exported */
+	ABOVE("PyEval_RestoreThread", TYPE_GIL),
+	ABOVE("PyEval_SaveThread", TYPE_GIL),
+	ABOVE("PyEval_AcquireThread", TYPE_GIL),
+	ABOVE("PyEval_AcquireLock", TYPE_GIL),
+	ABOVE("PyEval_ReleaseThread", TYPE_GIL),
+	ABOVE("PyThreadState_Attach", TYPE_GIL),
+	ABOVE("PyThreadState_Detach", TYPE_GIL),
+	ABOVE("PyGILState_Ensure", TYPE_GIL),
+	ABOVE("PyGILState_Release", TYPE_GIL),
+	/* Abseil (V8 since 12) sleeps in a futex of its own */
+	STEP("absl::synchronization_internal::*"),
+	STEP("AbslInternalPerThreadSemWait*"),
+	LOCK("absl::CondVar::*", TYPE_CONDVAR, WAIT_IDLE),
+	LOCK("absl::Mutex::*", TYPE_MUTEX, WAIT_CONTENTION),
 	/* functions around the lock's own, in libraries that wrap it */
 	STEP("CRYPTO_THREAD_*_lock"),
 	STEP("CRYPTO_THREAD_unlock"),
@@ -332,7 +357,7 @@ static const struct lock_rule rules[] = {
 	STEP("g_mutex_lock*"),
 	STEP("g_rw_lock_*"),
 	STEP("g_cond_*"),
-	STEP("absl::*Mutex::*"),
+	STEP("absl::*Mutex*::*"),
 	STEP("boost::mutex::*"),
 	STEP("QMutex::*"),
 	STEP("PyThread_acquire_lock*"),

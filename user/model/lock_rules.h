@@ -38,6 +38,7 @@ enum lock_type {
 	TYPE_PARK,
 	TYPE_GO,
 	TYPE_JAVA,
+	TYPE_GIL, /* CPython's */
 	/* the kernel's */
 	TYPE_MMAP,
 	TYPE_VMA,
@@ -66,6 +67,7 @@ enum rule_kind {
 	RULE_STEP,  /* on the way from a lock's function to the system call, or around it */
 	RULE_LOCK,  /* decides, where none nearer to the leaf did */
 	RULE_OUTER, /* decides anew, further up: a lock that is built of another one */
+	RULE_ABOVE, /* the same, where only functions of its file that have no names lie between */
 };
 
 struct lock_rule {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "model/match.h"
 
 static const char *str(const char *s)
 {
@@ -26,8 +27,13 @@ static struct func func_of(const struct frame *f)
 		return fn;
 	}
 	fn.libc = !(f->flags & FRAME_JIT) && is_libc(str(f->module));
+	/* code that a runtime made, and no name: the program's, as likely as not */
+	fn.program = f->flags & FRAME_JIT && !fn.named;
 	if (fn.named) {
+		fn.program = f->flags & FRAME_JIT ? is_program_script(name, str(f->module))
+						  : is_script_entry(name);
 		fn.rule = lock_rule_of(name);
+		fn.runtime = fn.program ? NULL : runtime_rule_of(name);
 		fn.entry = is_entry_function(name);
 	}
 	return fn;
@@ -104,6 +110,22 @@ static uint32_t built_on_it(const struct paths *p, const struct stack *s, uint32
 	return s->frame_cnt;
 }
 
+/* What called the lock at `at`, if its own functions have no names: CPython's. Or frame_cnt. */
+static uint32_t above_it(const struct paths *p, const struct stack *s, uint32_t at)
+{
+	uint32_t i = at + 1;
+
+	while (i < s->frame_cnt && !path_func(p, s, i)->named)
+		i++;
+	if (i >= s->frame_cnt || !is_kind(path_func(p, s, i), RULE_ABOVE))
+		return s->frame_cnt;
+	for (uint32_t j = at + 1; j < i; j++) {
+		if (strcmp(str(path_frame(p, s, j)->module), str(path_frame(p, s, i)->module)) != 0)
+			return s->frame_cnt;
+	}
+	return i;
+}
+
 struct futex_wait path_futex_wait(const struct paths *p, const struct stack *s)
 {
 	struct futex_wait w = {TYPE_RAW, WAIT_UNKNOWN, s->frame_cnt, false};
@@ -118,12 +140,53 @@ struct futex_wait path_futex_wait(const struct paths *p, const struct stack *s)
 	w.near = true;
 	for (uint32_t i = s->kernel_cnt; i < inner; i++)
 		w.near &= !path_func(p, s, i)->named;
+	if (outer == s->frame_cnt && w.type == TYPE_CONDVAR)
+		outer = above_it(p, s, w.at);
 	if (outer < s->frame_cnt) {
 		w.type = path_func(p, s, outer)->rule->type;
 		w.wait = path_func(p, s, outer)->rule->wait;
 		w.at = outer;
 	}
 	return w;
+}
+
+/* --- runtimes */
+
+static bool called(const struct paths *p, const struct stack *s, uint32_t i, const char *callee)
+{
+	return i > s->kernel_cnt &&
+	       name_matches(bare_user_name(str(path_frame(p, s, i - 1)->name)), callee);
+}
+
+/* Why scripts were called says nothing of what they did: so no further than where they were. */
+enum activity path_activity(const struct paths *p, const struct stack *s)
+{
+	for (uint32_t i = s->kernel_cnt; i < s->frame_cnt; i++) {
+		const struct func *fn = path_func(p, s, i);
+
+		if (fn->program)
+			break;
+		if (fn->runtime && (!fn->runtime->below || called(p, s, i, fn->runtime->below)))
+			return fn->runtime->activity;
+	}
+	return ACT_NONE;
+}
+
+const char *thread_start(const struct recording *r, const struct thread *t)
+{
+	const struct frame *f = t->start < r->frame_cnt ? &r->frames[t->start] : NULL;
+
+	return f && strcmp(str(f->name), "[unknown]") != 0 ? str(f->name) : "";
+}
+
+const char *thread_kind_of(const struct recording *r, const struct thread *t)
+{
+	const char *module = t->start < r->frame_cnt ? str(r->frames[t->start].module) : "";
+	char comm[WG_COMM_LEN];
+
+	memcpy(comm, t->comm, sizeof(comm));
+	comm[sizeof(comm) - 1] = '\0';
+	return thread_kind(thread_start(r, t), module, comm);
 }
 
 /* --- the kernel's part */

@@ -10,15 +10,18 @@
 #include "model/kernel_rules.h"
 #include "model/lock_rules.h"
 #include "model/recording.h"
+#include "model/runtime_rules.h"
 
 /* What is known of a frame by its name and module. */
 struct func {
-	const struct lock_rule *rule; /* user functions; or NULL */
-	uint64_t evidence;	      /* kernel functions, see kclass_decide() */
-	int blocked;		      /* see blocked_rule_of(); -1 for none */
+	const struct lock_rule *rule;	    /* user functions; or NULL */
+	const struct runtime_rule *runtime; /* user functions; or NULL */
+	uint64_t evidence;		    /* kernel functions, see kclass_decide() */
+	int blocked;			    /* see blocked_rule_of(); -1 for none */
 	bool libc;
 	bool named;	/* by a symbol, or by a perf map */
 	bool entry;	/* where threads begin */
+	bool program;	/* the runtime gave way to the program here, or to a script of its own */
 	bool step;	/* of the kernel: says nothing of what the path does */
 	bool mmap_lock; /* of the kernel: takes one */
 };
@@ -52,6 +55,13 @@ struct futex_wait {
 };
 
 struct futex_wait path_futex_wait(const struct paths *p, const struct stack *s);
+
+/* What the runtime was doing there: the rule nearest to the leaf, as far as no script is between. */
+enum activity path_activity(const struct paths *p, const struct stack *s);
+
+/* Of a thread: its start routine, "" not known, and what it is for, see thread_kind(). */
+const char *thread_start(const struct recording *r, const struct thread *t);
+const char *thread_kind_of(const struct recording *r, const struct thread *t);
 
 /* What the kernel did in a sample, and the innermost frame that says so; the leaf when none does. */
 enum kclass path_kclass(const struct paths *p, const struct stack *s, bool in_fault, uint32_t *at);

@@ -193,6 +193,8 @@ static int add_atom(struct builder *b, size_t run_at, const struct run *run, siz
 	case SITE_SAMPLE:
 		a->amount = a->count = (double)s->count;
 		a->ns = 0;
+		b->w->bucket[a->key.bucket]
+			.activity[path_activity(b->l->paths, &b->r->stacks[s->stack])] += a->count;
 		return sample_atom(b, a, s);
 	case SITE_FAULT:
 		a->amount = (double)s->count / lanes / runs;

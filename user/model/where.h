@@ -72,11 +72,12 @@ struct where_cause {
 };
 
 struct where_bucket {
-	double ns;	/* of the mean lane, by the ledger; 0 for WHERE_FAULTS */
-	double share;	/* of the lane's time */
-	double count;	/* waits or faults of a run, mean; samples of all runs */
-	double traffic; /* samples */
-	double covered; /* share of the bucket that its causes have; 1 for samples */
+	double ns;		  /* of the mean lane, by the ledger; 0 for WHERE_FAULTS */
+	double share;		  /* of the lane's time */
+	double count;		  /* waits or faults of a run, mean; samples of all runs */
+	double traffic;		  /* samples */
+	double activity[ACT_CNT]; /* samples: how many of them belong to each */
+	double covered;		  /* share of the bucket that its causes have; 1 for samples */
 	struct where_cause *causes;
 	size_t cause_cnt;
 };

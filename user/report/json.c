@@ -77,7 +77,7 @@ static json_t *flags_json(uint32_t flags)
 	return list;
 }
 
-static void thread_identity(struct object *o, const struct thread *t)
+static void thread_identity(struct object *o, const struct recording *r, const struct thread *t)
 {
 	char comm[WG_COMM_LEN];
 
@@ -88,6 +88,8 @@ static void thread_identity(struct object *o, const struct thread *t)
 	object_set(o, "tid", json_integer(t->tid));
 	object_set(o, "tgid", json_integer(t->tgid));
 	object_set(o, "comm", json_text(comm));
+	object_set(o, "start", json_text(thread_start(r, t)));
+	object_set(o, "kind", json_string(thread_kind_of(r, t)));
 	object_set(o, "role", json_string(role_name(t->role)));
 	object_set(o, "lane", t->lane < 0 ? json_null() : json_integer(t->lane));
 	object_set(o, "flags", flags_json(t->flags));
@@ -150,11 +152,11 @@ static json_t *entered_json(const struct thread *t)
 	return object_take(&o);
 }
 
-static json_t *thread_json(const struct thread *t, double pooled_user)
+static json_t *thread_json(const struct recording *r, const struct thread *t, double pooled_user)
 {
 	struct object o = object_new();
 
-	thread_identity(&o, t);
+	thread_identity(&o, r, t);
 	object_set(&o, "buckets", thread_buckets(t, pooled_user));
 	object_set(&o, "entered", entered_json(t));
 	object_set(&o, "closure_ns", json_integer(ledger_closure(t)));
@@ -261,7 +263,7 @@ static void run_out(struct out *o, const struct locks *locks, size_t index)
 	out_member(o, "path_buckets", json_null());
 	out_array_begin(o, "threads");
 	for (size_t i = 0; i < run->thread_cnt; i++)
-		out_element(o, thread_json(&run->threads[i], pooled_user));
+		out_element(o, thread_json(locks->paths->r, &run->threads[i], pooled_user));
 	out_array_end(o);
 	out_array_begin(o, "works");
 	for (size_t i = 0; i < run->work_cnt; i++)

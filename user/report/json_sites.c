@@ -227,6 +227,10 @@ static json_t *site_json(const struct locks *l, size_t run_at, size_t at, const 
 	object_set(&o, "class", class_json(l, s, info));
 	object_set(&o, "idle", json_boolean(info->wait == WAIT_IDLE));
 	lock_members(&o, l, s, info);
+	object_set(&o, "activity",
+		   json_string(s->kind == SITE_FAULT || (s->kind == SITE_SAMPLE && !s->user)
+				       ? ""
+				       : activity_name(path_activity(l->paths, stack))));
 	object_set(&o, "count", json_number(s->count));
 	object_set(&o, "total_ns", total_json(s, sc));
 	object_set(&o, "max_ns", s->kind == SITE_WAIT ? json_number(s->max_ns) : json_null());

@@ -149,17 +149,26 @@ static int width_of(char **words, const bool *chosen, uint32_t cnt)
 	return width + (gap ? (int)strlen(GAP) : -(int)strlen(SEPARATOR));
 }
 
-/* Leaf and root, then from the leaf on, as long as all fits. */
-static void choose(char **words, bool *chosen, uint32_t cnt, int max)
+/* Leaf and root and, between them, `script`; then from the leaf on, as long as all fits. */
+static void choose(char **words, bool *chosen, uint32_t cnt, uint32_t script, int max)
 {
 	uint32_t last = cnt;
 
 	while (last && !words[last - 1])
 		last--;
+	for (uint32_t i = 0; script < cnt && i < 3; i++) {
+		const uint32_t first[] = {0, script, last - 1};
+
+		if (!words[first[i]] || chosen[first[i]])
+			continue;
+		chosen[first[i]] = true;
+		if (i && width_of(words, chosen, cnt) > max)
+			chosen[first[i]] = false;
+	}
 	for (uint32_t i = 0; i < cnt; i++) {
 		uint32_t at = i == 1 && last ? last - 1 : i > 1 ? i - 1 : i;
 
-		if (!words[at])
+		if (!words[at] || chosen[at])
 			continue;
 		chosen[at] = true;
 		if (at && width_of(words, chosen, cnt) > max) {
@@ -170,8 +179,15 @@ static void choose(char **words, bool *chosen, uint32_t cnt, int max)
 	}
 }
 
+static bool is_script(const struct frame *f)
+{
+	return f->flags & FRAME_JIT && f->flags & FRAME_NAMED &&
+	       is_program_script(str(f->name), str(f->module));
+}
+
 char *short_path(const struct recording *r, const uint32_t *frames, uint32_t cnt, int max)
 {
+	uint32_t script = PATH_FRAMES_MAX; /* the program's innermost */
 	char *words[PATH_FRAMES_MAX] = {NULL}, *line = NULL;
 	bool chosen[PATH_FRAMES_MAX] = {false}, failed = false;
 	int name_max = max / 2 < NAME_MAX_COLUMNS ? max / 2 : NAME_MAX_COLUMNS;
@@ -186,9 +202,11 @@ char *short_path(const struct recording *r, const uint32_t *frames, uint32_t cnt
 			continue;
 		words[i] = short_function(r->frames[frames[i]].name, name_max);
 		failed |= !words[i];
+		if (script == PATH_FRAMES_MAX && is_script(&r->frames[frames[i]]))
+			script = i;
 	}
 	if (!failed) {
-		choose(words, chosen, cnt, max);
+		choose(words, chosen, cnt, script, max);
 		line = join(words, chosen, cnt);
 	}
 	for (uint32_t i = 0; i < cnt; i++)

@@ -12,8 +12,8 @@
 char *short_function(const char *name, int max);
 
 /*
- * "a < b < .. < y < z" of where_path.frames in at most max columns: the leaf, the root, and from
- * the leaf on as many as fit.
+ * "a < b < .. < y < z" of where_path.frames in at most max columns: the leaf, the innermost function
+ * of a script, the root, and from the leaf on as many as fit.
  */
 char *short_path(const struct recording *r, const uint32_t *frames, uint32_t cnt, int max);
 

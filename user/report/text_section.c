@@ -190,10 +190,12 @@ static const struct run *typical(const struct group *g)
 }
 
 /* The threads of one run, each on its line; of a pool those that never ran on one together. */
-static int one_run(FILE *f, const struct group *g, const char *name, bool fold_idle,
-		   const struct text_opts *o)
+static int one_run(FILE *f, const struct group *g, const char *name, const struct recording *r,
+		   bool fold_idle, const struct text_opts *o)
 {
-	const struct threads_opts opts = {.role = true,
+	const struct threads_opts opts = {.r = r,
+					  .role = true,
+					  .start = true,
 					  .fold_idle = fold_idle,
 					  .total = true,
 					  .indent = 2 * INDENT,
@@ -228,7 +230,7 @@ static int pool_section(FILE *f, const struct section *sec, const struct locks *
 	for (size_t i = 0; !err && o->verbose && i < sec->group_cnt; i++) {
 		scoped_free char *name = printable(sec->groups[i].first->model, 20);
 
-		err = name ? one_run(f, &sec->groups[i], name, true, o) : -ENOMEM;
+		err = name ? one_run(f, &sec->groups[i], name, l->paths->r, true, o) : -ENOMEM;
 	}
 	return err;
 }
@@ -274,10 +276,13 @@ static void command_memory(struct para *p, const struct group *g)
 		  fmt_count(WORD, whole(g->faults_major)));
 }
 
-static int command_threads(FILE *f, const struct group *g, const struct text_opts *o)
+static int command_threads(FILE *f, const struct group *g, const struct recording *r,
+			   const struct text_opts *o)
 {
 	bool many = g->run_cnt > 1 || g->runs[0]->thread_cnt > NAMED_MAX;
-	const struct threads_opts opts = {.by_name = many,
+	const struct threads_opts opts = {.r = r,
+					  .by_name = many,
+					  .start = o->verbose,
 					  .total = true,
 					  .row_max = many ? ROW_MAX : 0,
 					  .indent = INDENT,
@@ -286,7 +291,7 @@ static int command_threads(FILE *f, const struct group *g, const struct text_opt
 	int err = threads_print(f, g->runs, g->run_cnt, &opts);
 
 	if (!err && many && o->verbose)
-		err = one_run(f, g, "", false, o);
+		err = one_run(f, g, "", r, false, o);
 	return err;
 }
 
@@ -305,7 +310,7 @@ static int command_section(FILE *f, const struct group *g, const struct locks *l
 	command_memory(&p, g);
 	para_end(&p);
 	interrupted_note(f, g, "this command");
-	err = p.failed ? -ENOMEM : command_threads(f, g, o);
+	err = p.failed ? -ENOMEM : command_threads(f, g, l->paths->r, o);
 	return err ? err : text_where(f, g, "", l, o);
 }
 

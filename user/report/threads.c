@@ -7,13 +7,18 @@
 
 #include "base/util.h"
 #include "model/ledger.h"
+#include "model/paths.h"
 #include "report/buckets.h"
 #include "report/format.h"
+#include "report/names.h"
 #include "report/table.h"
+
+#define KIND_COLUMNS 22
 
 /* One thread, or several summed. */
 struct row {
 	char comm[WG_COMM_LEN];
+	char kind[KIND_COLUMNS * 4 + 1]; /* what it is for */
 	enum role role;
 	uint32_t tid;
 	uint64_t id;
@@ -23,7 +28,24 @@ struct row {
 	uint64_t switches, faults;
 };
 
-static void row_of(struct row *row, const struct thread *t, double pooled_user)
+/* What t is for: in the words of the rules, else by its start routine. */
+static int kind_of(struct row *row, const struct thread *t, const struct threads_opts *o)
+{
+	const char *kind = thread_kind_of(o->r, t), *start = thread_start(o->r, t);
+	scoped_free char *words = NULL;
+
+	if (!*kind && o->start && *start) {
+		words = short_function(start, KIND_COLUMNS);
+		if (!words)
+			return -ENOMEM;
+		kind = words;
+	}
+	snprintf(row->kind, sizeof(row->kind), "%s", kind);
+	return 0;
+}
+
+static int row_of(struct row *row, const struct thread *t, double pooled_user,
+		  const struct threads_opts *o)
 {
 	uint64_t ns[BUCKET_CNT];
 
@@ -41,6 +63,7 @@ static void row_of(struct row *row, const struct thread *t, double pooled_user)
 		row->bucket_ns[b] = (double)ns[b];
 	row->switches = t->count[WG_N_SWITCH_VOLUNTARY] + t->count[WG_N_SWITCH_INVOLUNTARY];
 	row->faults = ledger_faults_minor(t) + ledger_faults_major(t);
+	return kind_of(row, t, o);
 }
 
 static void row_add(struct row *to, const struct row *from)
@@ -59,6 +82,8 @@ static int compare_name(const void *a, const void *b)
 	const struct row *x = a, *y = b;
 	int c = strcmp(x->comm, y->comm);
 
+	if (!c)
+		c = strcmp(x->kind, y->kind);
 	return c ? c : (int)x->role - (int)y->role;
 }
 
@@ -99,6 +124,7 @@ static size_t merge_from(struct row *rows, size_t cnt, size_t at, const char *na
 		row_add(&rows[at], &rows[i]);
 	snprintf(rows[at].comm, sizeof(rows[at].comm), "%.*s", WG_COMM_LEN - 1, name);
 	rows[at].tid = 0;
+	rows[at].kind[0] = '\0';
 	rows[at].role = ROLE_HELPER;
 	return at + 1;
 }
@@ -120,7 +146,8 @@ static size_t merge_tail(struct row *rows, size_t cnt, const struct threads_opts
 	return cnt;
 }
 
-static struct row *collect(const struct run *const *runs, size_t cnt, size_t *row_cnt)
+static struct row *collect(const struct run *const *runs, size_t cnt, const struct threads_opts *o,
+			   size_t *row_cnt)
 {
 	struct row *rows;
 	size_t all = 0, at = 0;
@@ -133,8 +160,12 @@ static struct row *collect(const struct run *const *runs, size_t cnt, size_t *ro
 	for (size_t i = 0; i < cnt; i++) {
 		double pooled_user = ledger_user_share(runs[i]);
 
-		for (size_t j = 0; j < runs[i]->thread_cnt; j++)
-			row_of(&rows[at++], &runs[i]->threads[j], pooled_user);
+		for (size_t j = 0; j < runs[i]->thread_cnt; j++) {
+			if (row_of(&rows[at++], &runs[i]->threads[j], pooled_user, o)) {
+				free(rows);
+				return NULL;
+			}
+		}
 	}
 	*row_cnt = all;
 	return rows;
@@ -160,8 +191,17 @@ struct units {
 	struct time_unit wall, oncpu;
 };
 
+static bool any_kind(const struct row *rows, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		if (*rows[i].kind)
+			return true;
+	}
+	return false;
+}
+
 static void row_cells(struct table *t, const struct row *row, const struct threads_opts *o,
-		      const struct units *units, const struct bucket_columns *c)
+		      const struct units *units, const struct bucket_columns *c, bool kinds)
 {
 	char number[16] = "";
 
@@ -170,6 +210,8 @@ static void row_cells(struct table *t, const struct row *row, const struct threa
 	if (row->tid)
 		snprintf(number, sizeof(number), "%u", row->tid);
 	table_cell(t, o->by_name ? fmt_count(WORD, row->thread_cnt) : number);
+	if (kinds)
+		table_cell(t, row->kind);
 	if (o->role)
 		table_cell(t, row->tid ? short_roles[row->role] : "");
 	table_cell(t, fmt_time_in(WORD, units->wall, (double)row->wall_ns));
@@ -183,6 +225,7 @@ static struct table *make(const struct row *rows, size_t cnt, const struct row *
 			  const struct threads_opts *o, const struct bucket_columns *c)
 {
 	struct table *t = table_new();
+	bool kinds = any_kind(rows, cnt);
 	const struct units units = {.wall = time_unit_for((double)total->wall_ns),
 				    .oncpu = time_unit_for((double)total->oncpu_ns)};
 
@@ -190,6 +233,8 @@ static struct table *make(const struct row *rows, size_t cnt, const struct row *
 		return NULL;
 	table_column(t, o->by_name ? "name" : "thread", ALIGN_LEFT, 0);
 	table_column(t, o->by_name ? "threads" : "tid", ALIGN_RIGHT, 0);
+	if (kinds)
+		table_column(t, "kind", ALIGN_LEFT, 0);
 	if (o->role)
 		table_column(t, "role", ALIGN_LEFT, 0);
 	table_column(t, o->by_name ? "lived" : "wall", ALIGN_RIGHT, 0);
@@ -198,9 +243,9 @@ static struct table *make(const struct row *rows, size_t cnt, const struct row *
 	table_column(t, "switches", ALIGN_RIGHT, 0);
 	table_column(t, "faults", ALIGN_RIGHT, 0);
 	for (size_t i = 0; i < cnt; i++)
-		row_cells(t, &rows[i], o, &units, c);
+		row_cells(t, &rows[i], o, &units, c, kinds);
 	if (o->total)
-		row_cells(t, total, o, &units, c);
+		row_cells(t, total, o, &units, c, kinds);
 	return t;
 }
 
@@ -250,7 +295,7 @@ static int choose(struct bucket_columns *c, const struct row *rows, size_t cnt,
 int threads_print(FILE *f, const struct run *const *runs, size_t cnt, const struct threads_opts *o)
 {
 	size_t row_cnt = 0;
-	scoped_free struct row *rows = collect(runs, cnt, &row_cnt);
+	scoped_free struct row *rows = collect(runs, cnt, o, &row_cnt);
 	struct row total = {.comm = "total"};
 	struct bucket_columns c;
 	struct table *t;

@@ -8,8 +8,10 @@
 #include "model/recording.h"
 
 struct threads_opts {
-	bool by_name;	/* threads of one name make one row */
-	bool role;	/* a column for the role */
+	const struct recording *r; /* of the runs */
+	bool by_name;		   /* threads of one name make one row */
+	bool role;		   /* a column for the role */
+	bool start;	/* a thread of no kind that we know is shown with its start routine */
 	bool total;	/* a last row with the sum */
 	bool fold_idle; /* threads that never ran are summed in one row */
 	size_t row_max; /* more rows than these are summed in one; 0 for no limit */
