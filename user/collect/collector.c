@@ -702,6 +702,13 @@ static bool interrupted_by_own_kind(const struct collector *c, const struct bpf_
 /*
  * Runs that the kernel left out because the same program was already running on that CPU. Which
  * programs, into what.
+ *
+ * Since Linux 7.0 (a46023d5616e, f7d327654b88) a tracepoint leaves preemption on, so on a preemptible
+ * kernel a task may lose the CPU inside one of our programs, and until it has it back all others there
+ * pass by that program. No program can help it: the kernel looks before it begins. Most tracepoints
+ * come with interrupts off or under a spin lock; not so fork, exec, exit and contended locks. Of these
+ * tasks end together, many a CPU: threads that one barrier lets go. What on_exit does for them is in
+ * task.bpf.c; left out, the peak of page tables may miss what grew since the last fault or sample.
  */
 static uint64_t recursion_misses(const struct collector *c, char *what, size_t sz)
 {

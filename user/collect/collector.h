@@ -31,9 +31,9 @@ void rows_sort(struct rows *r);
 struct collector;
 
 struct collector_opts {
-	int freq_hz;	  /* of the on-CPU sampler; 0 for none */
-	bool preemptible; /* the kernel is: then fexit would miss fault ends, see choose_programs */
-	bool stacks;	  /* call paths of waits, samples and faults */
+	int freq_hz;	   /* of the on-CPU sampler; 0 for none */
+	bool preemptible;  /* the kernel is: then fexit would miss fault ends, see use_fexit() */
+	bool stacks;	   /* call paths of waits, samples and faults */
 	const char *cache; /* folder that keeps unwind tables, or NULL */
 };
 
