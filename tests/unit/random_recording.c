@@ -297,7 +297,7 @@ void random_recording(struct recording *r, struct prng *p)
 		random_run(recording_add_run(r), r, p);
 }
 
-void recording_drop_paths(struct recording *r)
+void recording_to_schema_2(struct recording *r)
 {
 	struct recording all = *r, none;
 
@@ -309,6 +309,22 @@ void recording_drop_paths(struct recording *r)
 	r->runtimes = NULL;
 	r->absences = NULL;
 	r->runtime_cnt = r->runtime_cap = r->absence_cnt = r->absence_cap = 0;
+	recording_clear(&none);
+	for (size_t i = 0; i < r->run_cnt; i++) {
+		for (size_t j = 0; j < r->runs[i].thread_cnt; j++) {
+			r->runs[i].threads[j].start = NO_INDEX;
+			r->runs[i].threads[j].part_ns[WG_T_QUEUED_ASLEEP] = 0;
+		}
+	}
+}
+
+void recording_to_schema_1(struct recording *r)
+{
+	struct recording all, none;
+
+	recording_to_schema_2(r);
+	all = *r;
+	recording_init(&none);
 	r->frames = NULL;
 	r->stacks = NULL;
 	r->locks = NULL;
@@ -328,10 +344,9 @@ void recording_drop_paths(struct recording *r)
 		for (size_t j = 0; j < run->thread_cnt; j++) {
 			struct thread *t = &run->threads[j];
 
-			t->start = NO_INDEX;
 			t->count[WG_N_FAULT_HUGE] = t->count[WG_N_IPI_SENT] = 0;
 			t->count[WG_N_TLB_REMOTE] = t->count[WG_N_TLB_LOCAL] = 0;
-			t->part_ns[WG_T_FAULT_HUGE] = t->part_ns[WG_T_QUEUED_ASLEEP] = 0;
+			t->part_ns[WG_T_FAULT_HUGE] = 0;
 		}
 	}
 }

@@ -9,8 +9,9 @@
 /* Fill r, which recording_init has set up, with values that a file can hold, edges included. */
 void random_recording(struct recording *r, struct prng *p);
 
-/* Make of r what a file of schema 1 holds of it. */
-void recording_drop_paths(struct recording *r);
+/* Make of r what a file of schema 2, or 1, holds of it. */
+void recording_to_schema_2(struct recording *r);
+void recording_to_schema_1(struct recording *r);
 
 /* 0 when they hold the same; else the place of the first difference is in *where. */
 int recording_differs(const struct recording *a, const struct recording *b, const char **where);
