@@ -854,7 +854,7 @@ static void make_churn(struct recording *r)
 	"__memset_avx2_unaligned_erms@libc.so.6 < fill@wallgap-native < "                          \
 	"run_task@wallgap-native < lane_main@wallgap-native" ROOT
 
-/* A big buffer: zeroing, page tables, and huge pages. */
+/* A big buffer: zeroing, page tables, and huge pages; on a kernel that tells of no flushes. */
 static void make_transfer(struct recording *r)
 {
 	const struct mix m = {.fault = 640, .wake = 10};
@@ -865,6 +865,11 @@ static void make_transfer(struct recording *r)
 	for (int i = 1; i <= 2; i++) {
 		run->threads[i].count[WG_N_FAULT_HUGE] = 40;
 		run->threads[i].part_ns[WG_T_FAULT_HUGE] = 30 * MS;
+	}
+	for (size_t i = 0; i < run->thread_cnt; i++) {
+		run->threads[i].count[WG_N_TLB_REMOTE] = UNKNOWN;
+		run->threads[i].count[WG_N_TLB_LOCAL] = UNKNOWN;
+		run->threads[i].count[WG_N_IPI_SENT] = UNKNOWN;
 	}
 	add_samples(run, WG_CPU_FAULT, false,
 		    path(r, "clear_page_rep < vma_alloc_anon_folio_noprof < " FAULT, FILL), 130, 0);

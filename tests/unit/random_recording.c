@@ -70,6 +70,9 @@ static void random_thread(struct thread *t, const struct recording *r, struct pr
 	}
 	for (int i = 0; i < WG_COUNT_CNT; i++)
 		t->count[i] = amount(p);
+	t->count[WG_N_TLB_REMOTE] = maybe(p);
+	t->count[WG_N_TLB_LOCAL] = maybe(p);
+	t->count[WG_N_IPI_SENT] = maybe(p);
 	for (int i = 0; i < WG_PART_CNT; i++)
 		t->part_ns[i] = amount(p);
 	t->kernel = (struct wg_kernel){amount(p), amount(p), amount(p),
@@ -344,8 +347,9 @@ void recording_to_schema_1(struct recording *r)
 		for (size_t j = 0; j < run->thread_cnt; j++) {
 			struct thread *t = &run->threads[j];
 
-			t->count[WG_N_FAULT_HUGE] = t->count[WG_N_IPI_SENT] = 0;
-			t->count[WG_N_TLB_REMOTE] = t->count[WG_N_TLB_LOCAL] = 0;
+			t->count[WG_N_FAULT_HUGE] = 0;
+			t->count[WG_N_TLB_REMOTE] = t->count[WG_N_TLB_LOCAL] = UNKNOWN;
+			t->count[WG_N_IPI_SENT] = UNKNOWN;
 			t->part_ns[WG_T_FAULT_HUGE] = 0;
 		}
 	}

@@ -119,6 +119,23 @@ static void audit_knows_what_it_does_not_know(void **state)
 	recording_clear(&r);
 }
 
+static void a_count_that_one_thread_lacks_is_unknown(void **state)
+{
+	struct recording r;
+	struct run *run;
+
+	(void)state;
+	recording_init(&r);
+	run = add_model(&r, "math", "threads", MS);
+	add(run, 1, ROLE_WORKER, MS)->count[WG_N_TLB_REMOTE] = 3;
+	add(run, 2, ROLE_WORKER, MS)->count[WG_N_TLB_REMOTE] = 4;
+	assert_int_equal(run_count(run, WG_N_TLB_REMOTE), 7);
+	add(run, 3, ROLE_WORKER, MS)->count[WG_N_TLB_REMOTE] = UNKNOWN;
+	assert_true(run_count(run, WG_N_TLB_REMOTE) == UNKNOWN);
+	assert_int_equal(run_count(run, WG_N_TLB_LOCAL), 0);
+	recording_clear(&r);
+}
+
 static void small_times_do_not_warn_but_counts_do(void **state)
 {
 	struct recording r;
@@ -369,6 +386,7 @@ int main(void)
 		cmocka_unit_test(audit_sums_and_finds_the_worst),
 		cmocka_unit_test(audit_counts_faults_without_a_trap_as_minor),
 		cmocka_unit_test(audit_knows_what_it_does_not_know),
+		cmocka_unit_test(a_count_that_one_thread_lacks_is_unknown),
 		cmocka_unit_test(small_times_do_not_warn_but_counts_do),
 		cmocka_unit_test(stolen_time_is_left_out_on_both_sides),
 		cmocka_unit_test(closure_counts_what_does_not_add_up),

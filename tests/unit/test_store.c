@@ -332,7 +332,7 @@ static void a_newer_schema_is_refused(void **state)
 	"ALTER TABLE thread DROP COLUMN queued_asleep_ns; ALTER TABLE thread DROP COLUMN start;"   \
 	"DROP TABLE runtime; DROP TABLE absence;"
 
-/* Schema 1 had no call paths: what it had is read, the rest is 0 and none. */
+/* Schema 1 had no call paths: what it had is read, the rest is 0, unknown or none. */
 static void an_older_schema_is_read(void **state)
 {
 	struct prng p = {.state = rich_seed()};

@@ -23,6 +23,12 @@ MISSED_MAX = {"on_exit": 20}
 CLOSURE_NS = 20_000
 SPLAT = re.compile(r"BUG: |WARNING: CPU|Oops|Call Trace|detected stall|soft lockup")
 
+# What doctor may miss, and the counts that are unknown without it.
+COUNTED_BY = {
+    "TLB flush tracepoint": ["tlb_remote_flushes", "tlb_local_flushes"],
+    "tracepoints of interrupts between CPUs": ["ipis_sent"],
+}
+
 # What a planted program must show, summed over its threads: a bucket, and ns that it has at least.
 LEAST = {
     "pipe": ("ipc", 1),
@@ -108,6 +114,17 @@ def loss_errors(losses, missed, preemption):
     return errors + missed_errors(losses["missed runs"], missed, preemption)
 
 
+def unknown_errors(threads, missing):
+    """Counts of events that this kernel does not tell of must be null, not 0; the others known."""
+    errors = []
+    for cap, counts in COUNTED_BY.items():
+        for count in counts:
+            wrong = sum((t[count] is None) != (cap in missing) for t in threads)
+            if wrong:
+                errors.append(f"{count} is {'known' if cap in missing else 'unknown'} in {wrong} threads")
+    return errors
+
+
 def bucket_errors(name, threads):
     bucket, least = LEAST.get(name, (None, 0))
     ns = sum(t["buckets"][bucket] for t in threads) if bucket else 0
@@ -128,11 +145,11 @@ def stack_errors(name, report):
     return errors
 
 
-def check_recording(name, report, text):
+def check_recording(name, report, text, missing):
     threads = [t for run in report["runs"] for t in run["threads"]]
     errors = closure_errors(threads) + counter_errors(threads)
     errors += loss_errors(report["losses"], missed_runs(text), report["host"]["preemption"])
-    errors += bucket_errors(name, threads) + stack_errors(name, report)
+    errors += unknown_errors(threads, missing) + bucket_errors(name, threads) + stack_errors(name, report)
     if not threads:
         errors.append("no threads")
     more = f"; and {len(errors) - 3} more" if len(errors) > 3 else ""
@@ -145,6 +162,7 @@ def check_runs(jobs):
     check(jobs.status("doctor") == 0, "doctor", jobs.why("doctor"))
     names = jobs.recorded()
     check(names, "recordings made", "none")
+    missing = re.findall(r"^no +(.*)", jobs.read("doctor", "out"), re.M)
     fault_ends, preemption = set(), set()
     for name in names:
         job = f"{name}.record"
@@ -158,7 +176,7 @@ def check_runs(jobs):
             report = json.loads(jobs.read(f"{name}.json", "out"))
             fault_ends.add(report["host"]["fault_end"])
             preemption.add(report["host"]["preemption"])
-            check_recording(name, report, jobs.read(f"{name}.text", "out"))
+            check_recording(name, report, jobs.read(f"{name}.text", "out"), missing)
     splats = [line for line in jobs.read("dmesg", "out").splitlines() if SPLAT.search(line)]
     check(not splats, "the kernel did not complain", splats[0] if splats else "")
     # A preemptible kernel may leave programs at fexit out.

@@ -106,6 +106,9 @@ static int add_thread(const struct window *w, struct run *run, const struct wg_r
 	t->role = ROLE_HELPER;
 	t->lane = -1;
 	ledger_window(t, before, row);
+	for (int i = 0; i < WG_COUNT_CNT; i++)
+		if (!collector_counts(w->c, (enum wg_count)i))
+			t->count[i] = UNKNOWN;
 	return 0;
 }
 

@@ -667,6 +667,13 @@ void collector_cost(const struct collector *c, struct cost *cost)
 	}
 }
 
+bool collector_counts(const struct collector *c, enum wg_count what)
+{
+	if (what == WG_N_TLB_REMOTE || what == WG_N_TLB_LOCAL)
+		return c->caps[CAP_TLB].have;
+	return what != WG_N_IPI_SENT || c->caps[CAP_IPI].have;
+}
+
 const char *collector_fault_end(const struct collector *c)
 {
 	return use_fexit(c) ? "fexit" : "perf";

@@ -102,6 +102,9 @@ struct cost {
 };
 void collector_cost(const struct collector *c, struct cost *cost);
 
+/* Does anything on this kernel tell of `what`? If not, that rows say 0 of it means nothing. */
+bool collector_counts(const struct collector *c, enum wg_count what);
+
 /* Where fault ends come from: "fexit" or "perf". */
 const char *collector_fault_end(const struct collector *c);
 

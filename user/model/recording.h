@@ -71,7 +71,7 @@ struct thread {
 	uint64_t clock_ns; /* how far CLOCK_MONOTONIC and the scheduler's clock disagree over it */
 	uint64_t state_ns[WG_STATE_CNT];
 	uint64_t state_cnt[WG_STATE_CNT];
-	uint64_t count[WG_COUNT_CNT];
+	uint64_t count[WG_COUNT_CNT]; /* UNKNOWN: this kernel tells nobody of them */
 	uint64_t part_ns[WG_PART_CNT];
 	struct wg_kernel kernel;      /* the kernel's counters over the same time */
 	uint64_t audit_oncpu_ns;      /* our on-CPU time that kernel.oncpu_ns must equal */

@@ -24,8 +24,11 @@ uint64_t run_count(const struct run *run, enum wg_count what)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < run->thread_cnt; i++)
+	for (size_t i = 0; i < run->thread_cnt; i++) {
+		if (run->threads[i].count[what] == UNKNOWN)
+			return UNKNOWN;
 		sum += run->threads[i].count[what];
+	}
 	return sum;
 }
 

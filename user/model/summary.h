@@ -68,7 +68,7 @@ uint64_t run_cpu_ns(const struct run *run, enum role role);
  */
 int run_pgtables_peak(const struct run *run, uint64_t *bytes);
 
-/* Sum of one count over all threads. */
+/* Sum of one count over all threads; UNKNOWN when it is of one. */
 uint64_t run_count(const struct run *run, enum wg_count what);
 
 /* Processes that had a thread in the run; or -ENOMEM. */

@@ -431,13 +431,18 @@ static int print_faults(const struct ctx *x)
 
 /* --- page tables, TLB, huge pages, unmap and exit: one line, of what matters */
 
-static double mean_count(const struct group *g, enum wg_count what)
+static uint64_t mean_count(const struct group *g, enum wg_count what)
 {
 	double sum = 0;
 
-	for (size_t i = 0; i < g->run_cnt; i++)
-		sum += (double)run_count(g->runs[i], what);
-	return g->run_cnt ? sum / (double)g->run_cnt : 0;
+	for (size_t i = 0; i < g->run_cnt; i++) {
+		uint64_t cnt = run_count(g->runs[i], what);
+
+		if (cnt == UNKNOWN)
+			return UNKNOWN;
+		sum += (double)cnt;
+	}
+	return g->run_cnt ? whole(sum / (double)g->run_cnt) : 0;
 }
 
 static double mean_part(const struct group *g, enum wg_part part)
@@ -464,24 +469,32 @@ static double class_share(const struct ctx *x, enum kclass class)
 	return 0;
 }
 
+/* From least on (UNKNOWN: not at all); when verbose any, and that it is not known. */
+static void count_item(const struct ctx *x, struct para *p, enum wg_count what, uint64_t least,
+		       const char *of_what)
+{
+	uint64_t cnt = mean_count(x->g, what);
+
+	if (cnt == UNKNOWN && x->o->verbose)
+		para_item(p, "%s unknown", of_what);
+	else if (cnt != UNKNOWN && (cnt >= least || (cnt && x->o->verbose)))
+		para_item(p, "%s %s", fmt_count(WORD, cnt), of_what);
+}
+
 /* Items of the line that matter, or all of them when verbose. */
 static void memory_items(const struct ctx *x, struct para *p)
 {
-	double remote = mean_count(x->g, WG_N_TLB_REMOTE), ipis = mean_count(x->g, WG_N_IPI_SENT);
-	double local = mean_count(x->g, WG_N_TLB_LOCAL), huge = mean_count(x->g, WG_N_FAULT_HUGE);
+	uint64_t huge = mean_count(x->g, WG_N_FAULT_HUGE);
 	double unmap = class_share(x, KC_UNMAP), exits = class_share(x, KC_EXIT), grown = 0;
 	bool all = x->o->verbose;
 
 	for (size_t i = 0; i < x->w.bucket[WHERE_FAULTS].cause_cnt; i++)
 		grown += x->w.bucket[WHERE_FAULTS].causes[i].pgtables_bytes;
-	if (remote >= TLB_MIN || (all && whole(remote)))
-		para_item(p, "%s remote TLB flushes", fmt_count(WORD, whole(remote)));
-	if (ipis >= TLB_MIN || (all && whole(ipis)))
-		para_item(p, "%s interrupts sent to other CPUs", fmt_count(WORD, whole(ipis)));
-	if (all && whole(local))
-		para_item(p, "%s local TLB flushes", fmt_count(WORD, whole(local)));
-	if (whole(huge))
-		para_item(p, "%s huge-page faults (%s)", fmt_count(WORD, whole(huge)),
+	count_item(x, p, WG_N_TLB_REMOTE, TLB_MIN, "remote TLB flushes");
+	count_item(x, p, WG_N_IPI_SENT, TLB_MIN, "interrupts sent to other CPUs");
+	count_item(x, p, WG_N_TLB_LOCAL, UNKNOWN, "local TLB flushes");
+	if (huge)
+		para_item(p, "%s huge-page faults (%s)", fmt_count(WORD, huge),
 			  fmt_time(WORD, whole(mean_part(x->g, WG_T_FAULT_HUGE))));
 	if (whole(grown) >= GROWN_MIN || (all && whole(grown)))
 		para_item(p, "page tables +%s in faults", fmt_bytes(WORD, whole(grown)));

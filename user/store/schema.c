@@ -190,6 +190,8 @@ static const struct column work_columns[] = {
 		       "times entered")
 #define COUNT(name, id, ...)                                                                       \
 	COLUMN(#name, K_AMOUNT, offsetof(struct thread, count[id]), __VA_ARGS__)
+#define COUNT_OPT(name, id, ...)                                                                   \
+	COLUMN(#name, K_AMOUNT_OPT, offsetof(struct thread, count[id]), __VA_ARGS__)
 #define PART(name, id, ...)                                                                        \
 	COLUMN(#name "_ns", K_AMOUNT, offsetof(struct thread, part_ns[id]), __VA_ARGS__)
 #define KERNEL(field, ...)                                                                         \
@@ -242,12 +244,12 @@ static const struct column thread_columns[] = {
 	COUNT(preempt_blocking, WG_N_PREEMPT_BLOCKING, "preempted after setting a sleeping state"),
 	COUNT(faults_huge, WG_N_FAULT_HUGE, "of the ends seen: a huge page was put in place",
 	      .since = 2),
-	COUNT(tlb_remote_flushes, WG_N_TLB_REMOTE, "TLB flushes that it asked of other CPUs",
-	      .since = 2),
-	COUNT(tlb_local_flushes, WG_N_TLB_LOCAL, "TLB flushes on its own CPU, switches left out",
-	      .since = 2),
-	COUNT(ipis_sent, WG_N_IPI_SENT, "interrupts sent to other CPUs, one a CPU; Linux 6.4",
-	      .since = 2),
+	COUNT_OPT(tlb_remote_flushes, WG_N_TLB_REMOTE, "TLB flushes that it asked of other CPUs",
+		  .since = 2),
+	COUNT_OPT(tlb_local_flushes, WG_N_TLB_LOCAL,
+		  "TLB flushes on its own CPU, switches left out", .since = 2),
+	COUNT_OPT(ipis_sent, WG_N_IPI_SENT, "interrupts sent to other CPUs, one a CPU; Linux 6.4",
+		  .since = 2),
 	PART(klock_mmap, WG_T_KLOCK_MMAP, "of klock_ns: mmap_lock of its own process"),
 	PART(klock_spin, WG_T_KLOCK_SPIN, "of cpu_ns and cpu_fault_ns: in a contended kernel lock"),
 	PART(fault_blocked, WG_T_FAULT_BLOCKED, "of the blocked states: inside a page fault"),
@@ -519,14 +521,19 @@ void schema_insert(FILE *f, const struct table *t)
 		fputs(i + 1 < t->column_cnt ? "?, " : "?)", f);
 }
 
+/* What stands for a column in files that are older than it. */
+static const char *blank(const struct column *c)
+{
+	return c->kind == K_AMOUNT_OPT || c->kind == K_BIG_OPT || c->kind == K_INDEX ? "NULL" : "0";
+}
+
 void schema_select(FILE *f, const struct table *t, int schema)
 {
 	fprintf(f, "SELECT %s", t->key_name ? t->key_name : "NULL");
 	for (int i = 0; i < t->column_cnt; i++) {
 		const struct column *c = &t->columns[i];
-		const char *none = c->kind == K_INDEX ? "NULL" : "0";
 
-		fprintf(f, ", %s", c->since > schema ? none : c->name);
+		fprintf(f, ", %s", c->since > schema ? blank(c) : c->name);
 	}
 	fprintf(f, " FROM %s ORDER BY rowid", t->name);
 }

@@ -43,7 +43,7 @@ struct column {
 	enum kind kind;
 	size_t offset;
 	const char *doc;
-	int since; /* the schema that brought it; 0, or NULL for K_INDEX, in older files */
+	int since; /* the schema that brought it; 0, NULL or UNKNOWN in older files */
 };
 
 struct table {
