@@ -4,6 +4,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
+#include <cpuid.h>
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
@@ -159,11 +160,52 @@ static int probe_contention(struct probe_ctx *p, char *why, size_t sz)
 	return -ENOENT;
 }
 
+/* The hypervisor of this name speaks at this CPUID leaf. */
+static bool speaks(unsigned int leaf, const char *name)
+{
+	unsigned int a, sig[3];
+
+	__cpuid(leaf, a, sig[0], sig[1], sig[2]);
+	return !strncmp((const char *)sig, name, sizeof(sig));
+}
+
+/* TLFS, Implementation Recommendations: "hypercall for remote TLB flushes", which Linux follows. */
+#define HYPERV_ADVICE 0x40000004
+#define HYPERV_FLUSHES (1u << 2)
+
+/* KVM and Xen, when they mimic Hyper-V, speak as themselves in the second place, and are heard. */
+static bool hyperv_flushes(void)
+{
+	unsigned int a, b, c, d;
+
+	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & (1u << 31)) ||
+	    !speaks(0x40000000, "Microsoft Hv") || speaks(0x40000100, "KVMKVMKVM") ||
+	    speaks(0x40000100, "XenVMMXenVMM"))
+		return false;
+	__cpuid(HYPERV_ADVICE, a, b, c, d);
+	return a & HYPERV_FLUSHES;
+}
+
+static bool is_xen_pv(void)
+{
+	scoped_file FILE *f = fopen("/sys/hypervisor/guest_type", "re");
+	char type[8] = "";
+
+	return f && fgets(type, sizeof(type), f) && !strcmp(type, "PV\n");
+}
+
+/*
+ * KVM's own way (kvm_flush_tlb_multi) is the native one, with its event, for all CPUs that run; the
+ * others have nothing to interrupt.
+ */
 static int probe_tlb(struct probe_ctx *p, char *why, size_t sz)
 {
-	if (has_tracepoint(p, "tlb_flush"))
+	if (!has_tracepoint(p, "tlb_flush"))
+		snprintf(why, sz, "this kernel has no tlb:tlb_flush tracepoint");
+	else if (hyperv_flushes() || is_xen_pv())
+		snprintf(why, sz, "the hypervisor flushes them, and the kernel tells nobody");
+	else
 		return 0;
-	snprintf(why, sz, "this kernel has no tlb:tlb_flush tracepoint");
 	return -ENOENT;
 }
 

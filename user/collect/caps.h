@@ -19,7 +19,7 @@ enum cap {
 	CAP_PERF,	  /* software perf events on all CPUs */
 	CAP_FEXIT,	  /* fexit on handle_mm_fault */
 	CAP_CONTENTION,	  /* lock contention tracepoints (5.19) */
-	CAP_TLB,	  /* TLB flush tracepoint */
+	CAP_TLB,	  /* TLB flush tracepoint, and flushes that come by it */
 	CAP_IPI,	  /* tracepoints of interrupts between CPUs (6.4) */
 	CAP_SWITCH_STATE, /* sched_switch passes the previous state (5.18) */
 	CAP_CNT,
