@@ -194,6 +194,35 @@ static bool is_xen_pv(void)
 	return f && fgets(type, sizeof(type), f) && !strcmp(type, "PV\n");
 }
 
+static bool has_member(const struct btf *btf, const char *type, const char *member)
+{
+	int id = btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF), i;
+	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, id) : NULL;
+	const struct btf_member *m;
+
+	if (t)
+		t = btf__type_by_id(btf, t->type);
+	if (!t || !btf_is_struct(t))
+		return false;
+	m = btf_members(t);
+	for (i = 0; i < btf_vlen(t); i++)
+		if (!strcmp(btf__name_by_offset(btf, m[i].name_off), member))
+			return true;
+	return false;
+}
+
+/*
+ * INVLPGB (CPUID 0x80000008, EBX 3; not in /proc/cpuinfo) flushes all CPUs, and a kernel that has
+ * global address space numbers (6.15) uses it for processes on more than three.
+ */
+static bool cpu_flushes(const struct probe_ctx *p)
+{
+	unsigned int a, b, c, d;
+
+	return __get_cpuid(0x80000008, &a, &b, &c, &d) && b & (1u << 3) &&
+	       has_member(p->btf, "mm_context_t", "global_asid");
+}
+
 /*
  * KVM's own way (kvm_flush_tlb_multi) is the native one, with its event, for all CPUs that run; the
  * others have nothing to interrupt.
@@ -204,6 +233,10 @@ static int probe_tlb(struct probe_ctx *p, char *why, size_t sz)
 		snprintf(why, sz, "this kernel has no tlb:tlb_flush tracepoint");
 	else if (hyperv_flushes() || is_xen_pv())
 		snprintf(why, sz, "the hypervisor flushes them, and the kernel tells nobody");
+	else if (cpu_flushes(p))
+		snprintf(why, sz,
+			 "this CPU flushes all by one instruction (INVLPGB), which no "
+			 "tracepoint tells of");
 	else
 		return 0;
 	return -ENOENT;
