@@ -45,7 +45,8 @@ int cmd_doctor(int argc, char **argv)
 	err = caps_check(caps, &e);
 	if (err)
 		return say_error("doctor", EXIT_CANNOT_RUN_HERE, &e);
-	printf("page-fault ends come from %s\n",
-	       caps[CAP_FEXIT].have ? "fexit on handle_mm_fault" : "the fault software events");
+	printf("page-fault ends come from %s\n", caps[CAP_FEXIT].have && !host_preemptible()
+							 ? "fexit on handle_mm_fault"
+							 : "the fault software events");
 	return EXIT_DONE;
 }
