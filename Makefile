@@ -4,6 +4,7 @@
 #   user/**/*.c        --cc----->  build/wallgap (copied to ./wallgap)
 #   workloads/native/  --cc----->  build/wallgap-native      the C runner
 #   workloads/planted/ --cc----->  build/planted/NAME        programs with known amounts, for the tests
+#   workloads/bun/     --npm---->  build/bun/bun             the runtime Bun, by make deps
 #
 # V=1 shows the commands; WERROR=1 makes warnings errors; SAN=1 builds user space with ASan and UBSan.
 
@@ -16,6 +17,7 @@ VERSION := 0.1.0
 B := build
 PREFIX ?= /usr/local
 DESTDIR ?=
+LIBEXEC = $(DESTDIR)$(PREFIX)/libexec/wallgap
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # The newest clang found wins; CLANG=... overrides. Any from 14 on will do.
@@ -98,7 +100,7 @@ $(B)/planted/%: $(B)/workloads/planted/%.o
 
 .PHONY: deps run test test-vm bench lint install clean help
 
-deps: ## install what is missing, from the distribution's packages (Debian, Ubuntu)
+deps: ## install what is missing, from the distribution's packages (Debian, Ubuntu); Bun from npm
 	$(Q)sh tests/deps.sh $(if $(filter bench vm,$(WITH)),$(WITH))
 
 run: deps ## set up, build, and run the main job: the pools, watched and compared
@@ -107,7 +109,12 @@ run: deps ## set up, build, and run the main job: the pools, watched and compare
 
 install: all ## install the program and the runners under PREFIX (/usr/local)
 	install -D -m 755 wallgap $(DESTDIR)$(PREFIX)/bin/wallgap
-	install -D -m 755 $(B)/wallgap-native $(DESTDIR)$(PREFIX)/libexec/wallgap/wallgap-native
+	install -D -m 755 $(B)/wallgap-native $(LIBEXEC)/wallgap-native
+	install -d $(LIBEXEC)/node $(LIBEXEC)/bun
+	install -m 644 $(wildcard workloads/node/*.mjs) $(LIBEXEC)/node
+	install -m 644 $(wildcard workloads/bun/*.mjs) $(LIBEXEC)/bun
+	chmod 755 $(LIBEXEC)/node/runner.mjs $(LIBEXEC)/bun/runner.mjs
+	if [ -x $(B)/bun/bun ]; then install -m 755 $(B)/bun/bun $(LIBEXEC)/bun/bun; fi
 	install -D -m 644 workloads/protocol.md $(DESTDIR)$(PREFIX)/share/doc/wallgap/protocol.md
 	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/wallgap/README.md
 	install -D -m 644 user/wallgap.1 $(DESTDIR)$(PREFIX)/share/man/man1/wallgap.1

@@ -3,10 +3,12 @@
 #
 # Install what is missing, and only that. Silent when nothing is.
 #
-#   deps.sh [GROUP...]      build, test (which vm is another name for), bench; none: build and test
+#   deps.sh [GROUP...]      build, test (which vm is another name for), bench, runtimes;
+#                           none: build, test and runtimes
 #
 # On Debian and Ubuntu by apt-get, as root or through sudo. Elsewhere it prints the list of what is
-# missing and fails.
+# missing and fails. Bun comes from npm into build/bun, in the version of workloads/bun. A runtime
+# that cannot be had is left out, with one line that says so.
 # shellcheck disable=SC2086 # lists of package names are split into words on purpose
 set -eu
 
@@ -47,6 +49,8 @@ table() {
 	bench  command  offcputime          libbpf-tools
 	bench  command  bpftrace            bpftrace
 	bench  perf     perf                linux-perf
+	runtimes command node               nodejs
+	runtimes command npm                npm
 	END
 }
 
@@ -102,10 +106,10 @@ have() { # KIND WHAT
 	esac
 }
 
-# The packages that are missing from the groups asked for, one a line.
-missing() {
+# The packages of some groups that are missing, one a line.
+missing() { # GROUPS
 	table | while read -r group kind what package; do
-		case " $groups " in
+		case " $1 " in
 		*" $group "*) have "$kind" "$what" || echo "$package" ;;
 		esac
 	done
@@ -157,42 +161,102 @@ check_libbpf() {
 		die "libbpf is $(pkg-config --modversion libbpf), 1.0 or newer is needed: take a newer release of the distribution (Debian 12, Ubuntu 24.04), or install libbpf from source"
 }
 
-groups=
+# --- what cannot be done without ---
+
+install_needed() {
+	packages=$(missing "$needed")
+	if [ -z "$packages" ]; then
+		check_libbpf
+		return
+	fi
+	if ! command -v apt-get >/dev/null; then
+		echo "deps: missing here, by the names of Debian's packages:"
+		echo "$packages" | sed 's/^/  /'
+		die "no apt-get on this system: install these with its own package manager, then try again"
+	fi
+	[ -z "$sudo" ] || command -v sudo >/dev/null ||
+		die "run this as root (no sudo here) to install:" $packages
+	apt update || die "apt-get update failed; still missing:" $packages
+	packages=$(echo "$packages" | local_names)
+	[ -z "$packages" ] || echo "deps: installing" $packages
+	[ -z "$packages" ] || apt install -y --no-install-recommends --no-upgrade $packages ||
+		die "could not install:" $packages
+
+	# the fuzz tests say themselves that they are left out
+	left=$(missing "$needed" | grep -v '^libclang-rt-dev$') || :
+	[ -z "$left" ] || die "installed, and still not found:" $left
+	check_libbpf
+}
+
+# --- runtimes: each may be missing ---
+
+note() {
+	echo "deps: $*"
+}
+
+install_node() {
+	packages=$(missing runtimes)
+	[ -n "$packages" ] || return 0
+	if ! command -v apt-get >/dev/null; then
+		note "no" $packages "here, and no apt-get: left out"
+	elif [ -n "$sudo" ] && ! command -v sudo >/dev/null; then
+		note "no" $packages "here, and neither root nor sudo to install: left out"
+	else
+		apt update 2>/dev/null || :
+		for package in $packages; do
+			note "installing $package"
+			apt install -y --no-install-recommends --no-upgrade "$package" 2>/dev/null ||
+				note "could not install $package: left out"
+		done
+	fi
+}
+
+# build/bun/bun, if it is of the version that workloads/bun/package-lock.json names.
+install_bun() {
+	from=$(dirname "$0")/../workloads/bun to=$(dirname "$0")/../build/bun
+	[ -x "$to/bun" ] && cmp -s "$from/package-lock.json" "$to/package-lock.json" && return
+	if ! command -v npm >/dev/null; then
+		note "no npm to fetch Bun with: Bun is left out"
+		return
+	fi
+	rm -rf "$to"
+	mkdir -p "$to"
+	cp "$from/package.json" "$from/package-lock.json" "$to"
+	note "fetching Bun with npm"
+	if (cd "$to" && npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=1 \
+		--fetch-retry-mintimeout=1000) >"$to/log" 2>&1 </dev/null; then
+		# npm brings the builds for this system and C library, of which one may want a newer CPU
+		for bun in "$to"/node_modules/@oven/*/bin/bun; do
+			"$bun" --version >/dev/null 2>&1 || continue
+			ln -s "node_modules/${bun#*/node_modules/}" "$to/bun"
+			return
+		done
+		note "Bun has no build that runs here: Bun is left out"
+	else
+		note "npm could not fetch Bun ($(grep -i -m 1 'error' "$to/log" | cut -c 1-120)): Bun is left out"
+	fi
+	rm -f "$to/package-lock.json"
+}
+
+needed=
+runtimes=
 for group in "$@"; do
 	case $group in
-	build | test | bench) groups="$groups $group" ;;
-	vm) groups="$groups test" ;;
+	build | test | bench) needed="$needed $group" ;;
+	vm) needed="$needed test" ;;
+	runtimes) runtimes=1 ;;
 	*)
-		echo "usage: deps.sh [build] [test] [vm] [bench]" >&2
+		echo "usage: deps.sh [build] [test] [vm] [bench] [runtimes]" >&2
 		exit 2
 		;;
 	esac
 done
-: "${groups:=build test}"
+[ $# -gt 0 ] || needed="build test" runtimes=1
 
-packages=$(missing)
-if [ -z "$packages" ]; then
-	check_libbpf
-	exit 0
-fi
-
-if ! command -v apt-get >/dev/null; then
-	echo "deps: missing here, by the names of Debian's packages:"
-	echo "$packages" | sed 's/^/  /'
-	die "no apt-get on this system: install these with its own package manager, then try again"
-fi
 sudo=
-if [ "$(id -u)" != 0 ]; then
-	sudo=sudo
-	command -v sudo >/dev/null || die "run this as root (no sudo here) to install:" $packages
+[ "$(id -u)" = 0 ] || sudo=sudo
+[ -z "$needed" ] || install_needed
+if [ -n "$runtimes" ]; then
+	install_node
+	install_bun
 fi
-
-apt update || die "apt-get update failed; still missing:" $packages
-packages=$(echo "$packages" | local_names)
-[ -z "$packages" ] || echo "deps: installing" $packages
-[ -z "$packages" ] || apt install -y --no-install-recommends --no-upgrade $packages || die "could not install:" $packages
-
-# the fuzz tests say themselves that they are left out
-left=$(missing | grep -v '^libclang-rt-dev$') || :
-[ -z "$left" ] || die "installed, and still not found:" $left
-check_libbpf

@@ -5,6 +5,7 @@
 #   tests/unit/test_*.c   --cc, ASan, UBSan-->  build/san/unit/test_*    cmocka, one program a file
 #   tests/golden/*.c      --cc, ASan, UBSan-->  build/san/golden/*       recordings and renderer
 #   tests/fuzz/fuzz_*.c   --clang, libFuzzer->  build/fuzz/fuzz_*        one program a file
+#   tests/runners/run.py  plays the loader for the runners of workloads/
 
 S := $(B)/san
 TEST_SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -73,9 +74,9 @@ $(F)/fuzz_%: $(F)/tests/fuzz/fuzz_%.o $(F)/tests/fuzz/seeds.o $(F)/libfuzz.a
 
 .PRECIOUS: $(F)/user/%.o $(F)/tests/%.o
 
-.PHONY: test-unit test-golden golden-update test-fuzz fuzz-run test-live lint
+.PHONY: test-unit test-golden golden-update test-fuzz fuzz-run test-runners test-live lint
 
-test: deps ## set up, build, and run all tests: unit, golden, fuzz, lint, live, vm
+test: deps ## set up, build, and run all tests: unit, golden, fuzz, lint, runners, live, vm
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)sh tests/run-all.sh $(SUITES)
 
@@ -97,6 +98,9 @@ test-fuzz: ## parsers of files that others wrote, FUZZ_SECONDS each (60): under 
 
 fuzz-run: $(FUZZ_BIN)
 	$(Q)sh tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_BIN)
+
+test-runners: $(B)/wallgap-native ## the runners of all runtimes against workloads/protocol.md
+	$(Q)python3 tests/runners/run.py
 
 test-live: all ## planted workloads on this kernel, against what the tool says of them (root)
 	$(Q)$(SUDO) python3 tests/live/run.py
