@@ -190,13 +190,26 @@ static double share_error(double share, double cnt)
 	return cnt > 0 ? 1.96 * sqrt(share * (1 - share) / cnt) : 1;
 }
 
-static void see_traffic(struct evidence *e, int side, const struct where *w)
+/* Of the lanes' user samples, which are told apart by what instruction they hit. */
+static void see_traffic(struct evidence *e, int side, const struct group *g)
 {
-	const struct where_bucket *user = &w->bucket[B_CPU_USER];
+	double all = 0, undecoded = 0, traffic = 0;
 
-	e->samples[side] = user->count;
-	e->traffic[side] = user->count > 0 ? user->traffic / user->count : 0;
-	e->traffic_error[side] = share_error(e->traffic[side], user->count);
+	for (size_t i = 0; i < g->run_cnt; i++) {
+		for (size_t j = 0; j < g->runs[i]->site_cnt; j++) {
+			const struct site *s = &g->runs[i]->sites[j];
+
+			if (s->kind != SITE_SAMPLE || !s->user || s->role != ROLE_WORKER)
+				continue;
+			all += (double)s->count;
+			undecoded += (double)s->undecoded_cnt;
+			traffic += (double)s->traffic_cnt;
+		}
+	}
+	e->samples[side] = all;
+	e->undecoded[side] = all > 0 ? undecoded / all : 0;
+	e->traffic[side] = all > undecoded ? traffic / (all - undecoded) : 0;
+	e->traffic_error[side] = share_error(e->traffic[side], all - undecoded);
 }
 
 static double contended(const struct where *w)
@@ -269,8 +282,8 @@ int evidence_of(struct evidence *e, const struct locks *l, const struct group *a
 	err = where_of(&of_b, l, b);
 	if (!err) {
 		see_buckets(e, a, b);
-		see_traffic(e, 0, &of_a);
-		see_traffic(e, 1, &of_b);
+		see_traffic(e, 0, a);
+		see_traffic(e, 1, b);
 		see_function(e, &of_a, &of_b);
 		e->contended_ns[0] = contended(&of_a);
 		e->contended_ns[1] = contended(&of_b);

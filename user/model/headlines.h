@@ -43,8 +43,9 @@ struct evidence {
 	double gap_ns;			     /* median wall of b less that of a */
 	double delta_ns[BUCKET_CNT];	     /* b less a */
 	enum bucket top[2];		     /* that go furthest in the direction of the gap */
-	double traffic[2], traffic_error[2]; /* a, b: share of user samples at lock-prefixed code */
-	double samples[2];		     /* user samples they are of */
+	double samples[2];		     /* a, b: user samples of the lanes */
+	double undecoded[2];		     /* share of them whose instruction is not known */
+	double traffic[2], traffic_error[2]; /* share of the others at atomic instructions */
 	double contended_ns[2];		     /* futex waits that are contention */
 	double faults[2];		     /* of all threads of a run */
 	uint32_t function;     /* whose time on the CPU grew most: frame, or NO_INDEX */

@@ -12,8 +12,9 @@
 #include "report/format.h"
 #include "report/names.h"
 
-#define PART_MIN 0.1		/* of the gap: what is less is not told */
-#define WAIT_MIN 0.01		/* of a lane's time */
+#define PART_MIN 0.1	  /* of the gap: what is less is not told */
+#define UNDECODED_MAX 0.2 /* of samples: with more of unknown code, shares of the rest mislead */
+#define WAIT_MIN 0.01	  /* of a lane's time */
 #define BUFFER_BYTES 104857600. /* of a task of `transfer` */
 
 static const char *str(const char *s)
@@ -123,7 +124,8 @@ static bool waits_matter(const struct evidence *e, const struct headline *h)
 
 static bool traffic_differs(const struct evidence *e)
 {
-	return fabs(e->traffic[1] - e->traffic[0]) > e->traffic_error[0] + e->traffic_error[1];
+	return e->undecoded[0] <= UNDECODED_MAX && e->undecoded[1] <= UNDECODED_MAX &&
+	       fabs(e->traffic[1] - e->traffic[0]) > e->traffic_error[0] + e->traffic_error[1];
 }
 
 /* Locks, on the CPU and waited for; where a claim is about them, that there are none too. */
@@ -141,6 +143,11 @@ static void say_locks(struct words *w, const struct headline *h)
 		say(w, "no lock waits");
 	if (!e->samples[0] || !e->samples[1] || (!asked && !traffic_differs(e)))
 		return;
+	if (e->undecoded[0] > UNDECODED_MAX || e->undecoded[1] > UNDECODED_MAX) {
+		say(w, "lock traffic unknown: %.0f%% of samples hit code without symbols",
+		    fmax(e->undecoded[0], e->undecoded[1]) * 100);
+		return;
+	}
 	say(w, "lock traffic %.0f%% \302\261%.0f of samples against %.0f%% \302\261%.0f",
 	    e->traffic[1] * 100, ceil(e->traffic_error[1] * 100), e->traffic[0] * 100,
 	    ceil(e->traffic_error[0] * 100));

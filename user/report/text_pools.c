@@ -16,6 +16,28 @@ static const char *str(const char *s)
 	return s ? s : "";
 }
 
+#define HASH_MIN 20
+#define HASH_SHOWN 9
+
+/* Text with the hashes of commits in it cut short; a new string, or NULL. */
+static char *short_hashes(const char *text)
+{
+	char *out = malloc(strlen(text) + 1), *to = out;
+
+	while (out && *text) {
+		size_t hex = strspn(text, "0123456789abcdef");
+		size_t len = hex ? hex : 1;
+		size_t shown = hex >= HASH_MIN ? HASH_SHOWN : len;
+
+		memcpy(to, text, shown);
+		to += shown;
+		text += len;
+	}
+	if (out)
+		*to = '\0';
+	return out;
+}
+
 void text_runtimes(struct para *p, const struct recording *r)
 {
 	if (!r->runtime_cnt)
@@ -23,11 +45,15 @@ void text_runtimes(struct para *p, const struct recording *r)
 	para_begin(p, "runtimes", PARA_PLAIN);
 	for (size_t i = 0; i < r->runtime_cnt; i++) {
 		const struct runtime_info *info = &r->runtimes[i];
+		scoped_free char *libs = short_hashes(str(info->libs));
 
+		if (!libs) {
+			p->failed = true;
+			break;
+		}
 		para_item(p, "%s %s%s%s%s%s%s", str(info->name), str(info->version),
-			  *str(info->libs) ? " (" : "", str(info->libs),
-			  *str(info->libs) ? ")" : "", *str(info->flags) ? " with " : "",
-			  str(info->flags));
+			  *libs ? " (" : "", libs, *libs ? ")" : "",
+			  *str(info->flags) ? " with " : "", str(info->flags));
 	}
 	para_end(p);
 }

@@ -50,9 +50,7 @@ static const struct kind {
 	},
 	{
 		.name = "bun",
-		.program = {{"build/bun/node_modules/@oven/bun-linux-x64/bin/bun",
-			     "build/bun/node_modules/@oven/bun-linux-x64-baseline/bin/bun"},
-			    {"bun/bin/bun"}},
+		.program = {{"build/bun/bun"}, {"bun/bun"}},
 		.by_path = true,
 		.script = {{"workloads/bun/runner.mjs"}, {"bun/runner.mjs"}},
 		.missing = "make deps fetches it, or give its path: --runtimes bun=PATH",
