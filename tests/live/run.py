@@ -31,6 +31,7 @@ import test_locks  # noqa: E402,F401
 import test_symbols  # noqa: E402,F401
 import test_samples  # noqa: E402,F401
 import test_memory  # noqa: E402,F401
+import test_runtimes  # noqa: E402,F401
 import test_runtimes_names  # noqa: E402,F401
 
 REQUIRED = os.environ.get("WALLGAP_REQUIRE_LIVE") == "1"

@@ -98,6 +98,13 @@ def is_without_user(site):
 FIRST_MOMENTS = 3
 
 
+def end_of(path):
+    """The outermost function. A stripped program's _start is known by whom it calls."""
+    if len(path) > 1 and path[-1] == "[unknown]" and bare(path[-2]).startswith("libc_start_main"):
+        return "_start"
+    return path[-1] if path else "nothing"
+
+
 def check_complete(check, what, sites, share=COMPLETE):
     """That so much of the sites, by count, has a whole call path."""
     sites = [s for s in sites if not is_without_user(s)]
@@ -109,8 +116,7 @@ def check_complete(check, what, sites, share=COMPLETE):
     # The first moments of a program pass before its mappings are known: a fixed number, not a share.
     first = min(total([s for s in rest if s["stack_end"] == "unmapped"]), FIRST_MOMENTS)
     check.that(whole + first >= share * n, f"{what}: {whole:,} of {n:,} paths are whole: {tops(rest)}")
-    ends = {user_path(s)[-1] if user_path(s) else "nothing" for s in sites
-            if s["stack_end"] == "complete"}
+    ends = {end_of(user_path(s)) for s in sites if s["stack_end"] == "complete"}
     strange = [e for e in ends if bare(e) not in THREAD_ENTRY and "+0x" not in e]
     check.equal(f"{what}: ends of whole paths that are no thread's entry", strange, [])
     check.note(f"{what}: {whole / n:.2%} of {n:,} whole")

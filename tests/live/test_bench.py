@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-"""The pools: what `bench` reports of them, and what happens when a runner goes wrong."""
+"""Pools of the native runner: what `bench` reports of them, and when a runner goes wrong."""
 
 import os
 import re
@@ -20,7 +20,8 @@ def bench_report():
     if _report is None:
         with scratch() as tmp:
             path = os.path.join(tmp, "a.wg")
-            done = wallgap("bench", "--quick", "--workloads", ",".join(WORKLOADS), "-o", path)
+            done = wallgap("bench", "--quick", "--runtimes", "native", "--workloads",
+                           ",".join(WORKLOADS), "-o", path)
             if done.status:
                 raise Failure(f"bench: status {done.status}: {done.tail()}")
             _report = load_report(path)
@@ -120,8 +121,8 @@ def test_bench_klock(c, workload):
 def test_bench_text(c):
     with scratch() as tmp:
         path = os.path.join(tmp, "a.wg")
-        done = wallgap("bench", "--quick", "--workloads", "math", "--models", "threads,procs",
-                       "--repeats", "2", "-o", path)
+        done = wallgap("bench", "--quick", "--runtimes", "native", "--workloads", "math",
+                       "--models", "threads,procs", "--repeats", "2", "-o", path)
         c.equal("status", done.status, 0)
         c.that(not re.search(r"[\x1b\r]", done.out + done.err), "escape codes when piped")
         for word in ("math", "threads", "procs", "audit", "losses"):
@@ -133,13 +134,16 @@ def test_bench_text(c):
         c.equal("repeats of threads", sorted(repeats), [0, 1])
 
 
-def check_broken(c, model, env, options, *words):
+def check_broken(c, model, env, options, *words, runtime="native"):
     """bench with a runner that goes wrong: status 1, one line that says it, nothing left."""
     mark, programs = Mark(), bpf_programs()
     with scratch() as tmp:
-        done = wallgap("bench", "--quick", "--workloads", "math", "--models", model, "--workers",
-                       "2", *options, cwd=tmp, mark=mark, **env)
-        last = (done.err.strip().splitlines() or [""])[-1]
+        done = wallgap("bench", "--quick", "--runtimes", runtime, "--workloads", "math",
+                       "--models", model, "--workers", "2", *options, cwd=tmp, mark=mark, **env)
+        lines = done.err.strip().splitlines() or [""]
+        last = lines[-1]
+        c.equal(f"lines on stderr with {model}", len(lines), 1)
+        c.equal(f"stdout with {model}", done.out, "")
         c.equal(f"status with {model}", done.status, 1)
         for word in words:
             c.that(re.search(word, last, re.I), f"{model}: no /{word}/ in: {show(last)}")
