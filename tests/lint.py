@@ -33,7 +33,8 @@ ONLY_IN = {
     r"libsmartcols\.h": {"report"},
     r"jansson\.h": {"report", "runner", "cmd"},
     r"elfutils/|dwarf\.h": {"unwind", "symbol"},
-    r"capstone/|libiberty/": {"symbol"},
+    r"capstone/": {"symbol", "unwind"},
+    r"libiberty/": {"symbol"},
 }
 # The model makes no input or output.
 MODEL_NOT = r"(stdio|fcntl|unistd|dirent)\.h|sys/"

@@ -116,6 +116,7 @@ static void kinds(void **state)
 		{"worker", "libuv.so.1.0.0", "x", "libuv pool"},
 		{"worker", "app", "app", ""},
 		{"", "", "V8Worker", "V8 platform worker"},
+		{"python3.11+0x1f000", "python3.11", "x", "Python thread"},
 		{"[unknown]", "bun.exe", "HeapHelper", "GC helper"},
 		{"[unknown]", "bun", "Worker", "JS worker"},
 		{"main", "app", "Worker", ""},

@@ -15,8 +15,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
+#include <link.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -26,6 +28,7 @@
 #include "unit/cfi_make.h"
 #include "unit/elf_make.h"
 #include "unit/table_check.h"
+#include "unwind/eh_frame.h"
 #include "unwind/table.h"
 
 /* --- the rule at an address as libdw has it --- */
@@ -315,17 +318,32 @@ static void compare(struct oracle *o, size_t budget)
 	dwarf_cfi_end(o->cfi);
 }
 
+/* The table from CFI alone, which is all that libdw knows. */
+static int build_from_cfi(struct unwind_table *t, int fd)
+{
+	struct eh_frame eh;
+	struct err e = {0};
+	int rc = eh_frame_read(&eh, fd, NULL, 0, &e);
+
+	if (rc)
+		return rc;
+	while (eh.bare_cnt)
+		free(eh.bare[--eh.bare_cnt].code);
+	rc = unwind_table_from_eh_frame(t, &eh);
+	eh_frame_clear(&eh);
+	return rc;
+}
+
 /* False when there is no such file. */
 static bool compare_file(struct oracle *o, const char *path, size_t budget)
 {
 	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct err e = {0};
 	uint64_t ns = now_ns();
 
 	*o = (struct oracle){.name = path};
 	if (fd < 0)
 		return false;
-	assert_int_equal(unwind_table_build(&o->t, fd, &e), 0);
+	assert_int_equal(build_from_cfi(&o->t, fd), 0);
 	ns = now_ns() - ns;
 	assert_int_equal(lseek(fd, 0, SEEK_CUR), 0);
 	o->elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
@@ -393,6 +411,73 @@ static void test_node(void **state)
 	(void)state;
 	if (!compare_file(&o, "/usr/bin/node", 250000))
 		skip();
+}
+
+/* As V8's built-ins are: no CFI, a way without a frame and one with it. */
+__asm__(".text\n"
+	".type Builtins_TestTwoWays, @function\n"
+	"Builtins_TestTwoWays:\n"
+	"	test %eax, %eax\n"
+	"	jne 1f\n"
+	"	ret\n"
+	"1:	push %rbp\n"
+	"	mov %rsp, %rbp\n"
+	"	nop\n"
+	"	leave\n"
+	"	ret\n"
+	".size Builtins_TestTwoWays, .-Builtins_TestTwoWays\n"
+	/* others make its frame */
+	".type Builtins_TestContinueTo, @function\n"
+	"Builtins_TestContinueTo:\n"
+	"	ret\n"
+	".size Builtins_TestContinueTo, .-Builtins_TestContinueTo\n"
+	".type Ordinary_Test, @function\n"
+	"Ordinary_Test:\n"
+	"	ret\n"
+	".size Ordinary_Test, .-Ordinary_Test\n");
+
+extern char Builtins_TestTwoWays[], Builtins_TestContinueTo[], Ordinary_Test[];
+
+static int bias_of_self(struct dl_phdr_info *info, size_t sz, void *bias)
+{
+	(void)sz;
+	*(uint64_t *)bias = info->dlpi_addr; /* the program comes first */
+	return 1;
+}
+
+static void assert_cfa(const struct unwind_table *t, uint64_t addr, enum wg_cfa cfa, int off)
+{
+	struct wg_rule r = unwind_table_find(t, addr);
+
+	assert_int_equal(r.cfa, cfa);
+	assert_int_equal(r.cfa_off, off);
+}
+
+static void test_builtins(void **state)
+{
+	scoped_fd int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct unwind_table t;
+	struct err e = {0};
+	uint64_t bias = 0, at;
+
+	(void)state;
+	dl_iterate_phdr(bias_of_self, &bias);
+	assert_int_equal(unwind_table_build(&t, fd, &e), 0);
+	assert_null(table_wrong(&t));
+	at = (uint64_t)Builtins_TestTwoWays - bias;
+	assert_cfa(&t, at, WG_CFA_RSP, 8);
+	assert_cfa(&t, at + 4, WG_CFA_RSP, 8);
+	assert_cfa(&t, at + 5, WG_CFA_RSP, 8);
+	assert_cfa(&t, at + 6, WG_CFA_RSP, 16);
+	assert_cfa(&t, at + 9, WG_CFA_RBP, 16);
+	assert_cfa(&t, at + 11, WG_CFA_RSP, 8);
+	assert_int_equal(unwind_table_start(&t, at + 9), at);
+	assert_cfa(&t, (uint64_t)Builtins_TestContinueTo - bias, WG_CFA_NONE, 0);
+	assert_cfa(&t, (uint64_t)Ordinary_Test - bias, WG_CFA_NONE, 0);
+	/* beside them, CFI holds as before */
+	assert_int_not_equal(unwind_table_find(&t, (uint64_t)(uintptr_t)test_node - bias).cfa,
+			     WG_CFA_NONE);
+	unwind_table_clear(&t);
 }
 
 static void test_self(void **state)
@@ -644,12 +729,12 @@ static void test_elf_broken(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_libc),	   cmocka_unit_test(test_ld),
-		cmocka_unit_test(test_libcrypto),  cmocka_unit_test(test_node),
-		cmocka_unit_test(test_self),	   cmocka_unit_test(test_vdso),
-		cmocka_unit_test(test_elf),	   cmocka_unit_test(test_not_elf),
-		cmocka_unit_test(test_elf_claims), cmocka_unit_test(test_elf_apart),
-		cmocka_unit_test(test_elf_broken),
+		cmocka_unit_test(test_libc),	  cmocka_unit_test(test_ld),
+		cmocka_unit_test(test_libcrypto), cmocka_unit_test(test_node),
+		cmocka_unit_test(test_builtins),  cmocka_unit_test(test_self),
+		cmocka_unit_test(test_vdso),	  cmocka_unit_test(test_elf),
+		cmocka_unit_test(test_not_elf),	  cmocka_unit_test(test_elf_claims),
+		cmocka_unit_test(test_elf_apart), cmocka_unit_test(test_elf_broken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

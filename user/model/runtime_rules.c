@@ -182,6 +182,8 @@ static const struct {
 	/* CPython */
 	{"pythread_wrapper", NULL, NULL, "Python thread"},
 	{"thread_run", "*python*", NULL, "Python thread"},
+	{"python*+0x*", "python*", NULL, "Python thread"}, /* stripped: a static function */
+	{"libpython*+0x*", "libpython*", NULL, "Python thread"},
 	{"Py_BytesMain", NULL, NULL, "Python main"},
 };
 

@@ -3,7 +3,8 @@
  * From the bytes of .eh_frame to rules; private to this folder and its tests.
  *
  *   ELF file --elf.c--> eh_frame --entry.c--> CIEs, FDEs --cfi.c--> states --rule.c--> wg_rule
- *                                                                       \--table.c--> pages, rows
+ *        \                                                              \--table.c--> pages, rows
+ *         \--bare.c--> functions without CFI --code.c--> wg_rule ----------/
  *
  * The format is the one of LSB 5.0, "Exception Frames", which is that of DWARF 4, 6.4, with
  * another way to write addresses. The input is not to be trusted: all of this bounds its work
@@ -39,6 +40,13 @@ struct eh_frame {
 		uint64_t start;
 		uint64_t end;
 	} code[EH_FRAME_CODE_MAX];
+	/* functions without CFI that are called as the ABI has it; sorted by start, none overlap */
+	struct bare_function {
+		uint64_t start;
+		uint32_t sz;
+		uint8_t *code;
+	} * bare;
+	size_t bare_cnt, bare_cap;
 };
 
 /* What is in the file: fd, or image when fd is negative. An empty eh_frame when it has no CFI. */

@@ -14,18 +14,11 @@
 
 #include "base/util.h"
 #include "unwind/eh_frame.h"
+#include "unwind/source.h"
 
 #define ADDR_MAX ((1ULL << 47) - 1) /* of user space */
 
-struct source {
-	int fd; /* or negative: the image */
-	const uint8_t *image;
-	uint64_t sz;
-	Elf *elf;
-};
-
-/* All of the sz bytes at off, or false. */
-static bool source_read(const struct source *s, uint64_t off, void *buf, uint64_t sz)
+bool source_read(const struct source *s, uint64_t off, void *buf, uint64_t sz)
 {
 	if (off > s->sz || sz > s->sz - off)
 		return false;
@@ -143,6 +136,8 @@ static int read_from(struct eh_frame *eh, const struct source *s, struct err *e)
 	if (elf_getphdrnum(s->elf, &phdr_cnt))
 		return err_set(e, -ENOEXEC, "no unwind table: broken ELF program headers");
 	find_code(eh, s, phdr_cnt);
+	if (bare_functions_read(eh, s))
+		return err_sys(e, -ENOMEM, "no memory for a file's functions");
 	if (by_section(s, &off, eh) && by_segment(s, phdr_cnt, &off, eh)) {
 		eh->sz = 0;
 		return 0;
@@ -185,5 +180,8 @@ int eh_frame_read(struct eh_frame *eh, int fd, const void *image, size_t image_s
 void eh_frame_clear(struct eh_frame *eh)
 {
 	free(eh->data);
+	for (size_t i = 0; i < eh->bare_cnt; i++)
+		free(eh->bare[i].code);
+	free(eh->bare);
 	*eh = (struct eh_frame){0};
 }

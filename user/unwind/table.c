@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "unwind/code.h"
 #include "unwind/eh_frame.h"
 
 /* Rules that every table has, at these places. */
@@ -20,10 +21,12 @@ struct builder {
 	const struct cfi *cfi;
 	size_t row_cap;
 	size_t rule_cap;
-	uint32_t *hash;	   /* of HASH_SIZE: index of a rule + 1, or 0 */
-	uint32_t page_cnt; /* pages begun: the last of them is the one being filled */
-	uint64_t filled;   /* code before this has its rows */
-	bool signal;	   /* of the function at hand */
+	uint32_t *hash;		    /* of HASH_SIZE: index of a rule + 1, or 0 */
+	uint32_t page_cnt;	    /* pages begun: the last of them is the one being filled */
+	uint64_t filled;	    /* code before this has its rows */
+	bool signal;		    /* of the function at hand */
+	struct code_reader *reader; /* NULL: none is needed, or can be had */
+	size_t bare_at;		    /* the next of eh->bare */
 };
 
 static uint32_t rule_hash(const struct wg_rule *rule)
@@ -167,6 +170,39 @@ static void trim(struct unwind_table *t)
 		t->rule = rule;
 }
 
+/* A function that was read from its code. */
+struct bare_rows {
+	struct builder *b;
+	uint64_t start; /* from the table's base */
+};
+
+static int add_bare_row(void *ctx, size_t from, size_t to, const struct wg_rule *rule)
+{
+	struct bare_rows *f = ctx;
+	uint32_t idx;
+	int rc = rule_index(f->b, rule, &idx);
+
+	return rc ? rc : add_range(f->b, f->start + from, f->start + to, idx);
+}
+
+/* The functions without CFI that lie before `end`, in the file's own addresses. */
+static int add_bare(struct builder *b, uint64_t end)
+{
+	const struct eh_frame *eh = b->cfi->eh;
+	int rc = 0;
+
+	for (; !rc && b->bare_at < eh->bare_cnt && eh->bare[b->bare_at].start < end; b->bare_at++) {
+		const struct bare_function *f = &eh->bare[b->bare_at];
+		struct bare_rows rows = {.b = b, .start = f->start - b->t->base};
+
+		if (!b->reader || f->sz > end - f->start || rows.start < b->filled)
+			continue; /* it has CFI, after all */
+		b->t->start[b->t->start_cnt++] = (uint32_t)rows.start;
+		rc = code_rules(b->reader, f->code, f->sz, add_bare_row, &rows);
+	}
+	return rc;
+}
+
 static int fill(struct builder *b)
 {
 	static const struct wg_rule fixed[] = {
@@ -183,11 +219,16 @@ static int fill(struct builder *b)
 		const struct cfi_fde *fde = &b->cfi->fde[i];
 		bool broken = false;
 
+		rc = add_bare(b, fde->start);
+		if (rc)
+			break;
 		b->signal = b->cfi->cie[fde->cie].signal;
 		t->start[t->start_cnt++] = (uint32_t)(fde->start - t->base);
 		rc = cfi_run_fde(b->cfi, fde, add_code, b, &broken);
 		t->fde_bad_cnt += broken;
 	}
+	if (!rc)
+		rc = add_bare(b, UINT64_MAX);
 	if (!rc)
 		rc = close_page(b);
 	if (rc)
@@ -199,26 +240,47 @@ static int fill(struct builder *b)
 	return 0;
 }
 
+/* The part of the file that has rules: from the first function to the last one's end. */
+static void span_of(const struct cfi *cfi, uint64_t *start, uint64_t *end)
+{
+	const struct eh_frame *eh = cfi->eh;
+	const struct bare_function *last = eh->bare_cnt ? &eh->bare[eh->bare_cnt - 1] : NULL;
+
+	*start = cfi->fde[0].start;
+	*end = cfi->fde[cfi->fde_cnt - 1].end;
+	if (last && eh->bare[0].start < *start)
+		*start = eh->bare[0].start;
+	if (last && last->start + last->sz > *end)
+		*end = last->start + last->sz;
+}
+
 static int build(struct unwind_table *t, const struct cfi *cfi)
 {
 	const uint32_t hash_size = HASH_SIZE;
 	struct builder b = {.t = t, .cfi = cfi};
 	scoped_free uint32_t *hash = NULL;
-	uint64_t end;
+	uint64_t start, end;
+	int rc;
 
 	t->fde_bad_cnt = cfi->bad_cnt;
 	if (!cfi->fde_cnt)
 		return 0;
-	t->base = cfi->fde[0].start & ~(uint64_t)(WG_PAGE_SIZE - 1);
-	end = cfi->fde[cfi->fde_cnt - 1].end - t->base;
-	t->page_cnt = (uint32_t)((end + WG_PAGE_SIZE - 1) >> WG_PAGE_SHIFT);
+	span_of(cfi, &start, &end);
+	if (end - start > EH_FRAME_SPAN_MAX - WG_PAGE_SIZE)
+		return 0;
+	t->base = start & ~(uint64_t)(WG_PAGE_SIZE - 1);
+	t->page_cnt = (uint32_t)((end - t->base + WG_PAGE_SIZE - 1) >> WG_PAGE_SHIFT);
 	t->page = malloc((t->page_cnt + 1) * sizeof(*t->page));
-	t->start = malloc(cfi->fde_cnt * sizeof(*t->start));
+	t->start = malloc((cfi->fde_cnt + cfi->eh->bare_cnt) * sizeof(*t->start));
 	hash = calloc(hash_size, sizeof(*hash));
 	if (!t->page || !t->start || !hash)
 		return -ENOMEM;
 	b.hash = hash;
-	return fill(&b);
+	if (cfi->eh->bare_cnt && code_open(&b.reader) == -ENOMEM)
+		return -ENOMEM;
+	rc = fill(&b);
+	code_close(b.reader);
+	return rc;
 }
 
 int unwind_table_from_eh_frame(struct unwind_table *t, const struct eh_frame *eh)
