@@ -18,6 +18,7 @@
 #include "model/sums.h"
 #include "model/summary.h"
 #include "report/headline_words.h"
+#include "report/json_gap.h"
 #include "report/json_out.h"
 #include "report/json_sites.h"
 
@@ -541,6 +542,7 @@ static void runs_out(struct out *o, const struct recording *r)
 			run_out(o, &locks, i);
 		out_array_end(o);
 		headlines_out(o, &locks);
+		gaps_out(o, &locks);
 		locks_clear(&locks);
 	}
 	paths_clear(&paths);
@@ -568,8 +570,6 @@ int report_json(FILE *f, const struct recording *r)
 	out_member(&o, "losses", losses_json(r));
 	out_member(&o, "overhead", overhead_json(r));
 	warnings_out(&o, r, &audit);
-	out_array_begin(&o, "gaps");
-	out_array_end(&o);
 	fputs("\n}\n", f);
 	if (o.failed)
 		return -ENOMEM;

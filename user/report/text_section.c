@@ -16,6 +16,7 @@
 #include "report/format.h"
 #include "report/para.h"
 #include "report/table.h"
+#include "report/text_gap.h"
 #include "report/text_pools.h"
 #include "report/text_where.h"
 #include "report/threads.h"
@@ -58,15 +59,39 @@ static int pool_title(FILE *f, const struct section *sec, const struct text_opts
 {
 	const struct run *run = sec->groups[0].first;
 	scoped_free char *text = NULL;
-	const char *detail = str(run->detail);
+	const char *detail = str(run->detail), *end = NULL;
 
-	if (asprintf(&text, "%s, %s%s%s", str(run->workload),
+	for (size_t i = 1; i < sec->group_cnt && !end; i++)
+		if (strcmp(str(sec->groups[i].first->detail), detail))
+			end = strstr(detail, ", ");
+	if (asprintf(&text, "%s, %s%s%.*s", str(run->workload),
 		     *str(run->runtime) ? run->runtime : "runtime unknown", *detail ? ": " : "",
-		     detail) < 0) {
+		     end ? (int)(end - detail) : (int)strlen(detail), detail) < 0) {
 		text = NULL;
 		return -ENOMEM;
 	}
 	return title(f, text, o);
+}
+
+/* How each model does the same work in its own way, where they differ: behind the size. */
+static void pool_ways(FILE *f, const struct section *sec, const struct text_opts *o)
+{
+	struct para p = {.f = f, .columns = o->columns, .color = o->color};
+	const char *first = str(sec->groups[0].first->detail), *way;
+	bool differ = false;
+
+	for (size_t i = 1; i < sec->group_cnt; i++)
+		differ |= strcmp(str(sec->groups[i].first->detail), first) != 0;
+	if (!differ)
+		return;
+	para_begin(&p, "  ways", PARA_PLAIN);
+	for (size_t i = 0; i < sec->group_cnt; i++) {
+		const struct run *run = sec->groups[i].first;
+
+		way = strstr(str(run->detail), ", ");
+		para_item(&p, "%s %s", str(run->model), way ? way + 2 : str(run->detail));
+	}
+	para_end(&p);
 }
 
 static void pool_buckets(struct bucket_columns *c, const struct section *sec)
@@ -208,13 +233,71 @@ static int one_run(FILE *f, const struct group *g, const char *name, const struc
 	return threads_print(f, &run, 1, &opts);
 }
 
-static int pool_section(FILE *f, const struct section *sec, const struct locks *l,
+static bool is_model(const struct group *g, const char *model)
+{
+	return !strcmp(str(g->first->model), model);
+}
+
+/* The gaps of a section: threads against processes, with -v all. */
+static int pool_gaps(FILE *f, const struct section *sec, const struct gap_pair *pairs, size_t cnt,
+		     const struct locks *l, const struct text_opts *o)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < cnt && !err; i++) {
+		const struct gap_pair *p = &pairs[i];
+
+		if (p->runtimes || p->a < sec->groups || p->a >= sec->groups + sec->group_cnt)
+			continue;
+		if (o->verbose || sec->group_cnt == 2 ||
+		    (is_model(p->a, "procs") && is_model(p->b, "threads")))
+			err = text_gap(f, l, p->a, p->b, o);
+	}
+	return err;
+}
+
+/* One runtime against the other: by threads, or what model there is; with -v all. */
+static int runtime_gaps(FILE *f, const struct gap_pair *pairs, size_t cnt, const struct locks *l,
 			const struct text_opts *o)
+{
+	const char *workload = "";
+	bool any = false;
+	int err = 0;
+
+	for (size_t i = 0; i < cnt && !err; i++) {
+		const struct gap_pair *p = &pairs[i];
+
+		if (!p->runtimes || !(o->verbose || is_model(p->a, "threads")))
+			continue;
+		if (strcmp(workload, str(p->a->first->workload))) {
+			scoped_free char *text = NULL;
+
+			workload = str(p->a->first->workload);
+			if (asprintf(&text, "%s, one runtime against the other%s", workload,
+				     o->verbose ? "" : ", by threads") < 0) {
+				text = NULL;
+				return -ENOMEM;
+			}
+			err = title(f, text, o);
+		}
+		any = true;
+		if (!err)
+			err = text_gap(f, l, p->a, p->b, o);
+	}
+	if (any)
+		fputc('\n', f);
+	return err;
+}
+
+static int pool_section(FILE *f, const struct section *sec, const struct gap_pair *pairs,
+			size_t pair_cnt, const struct locks *l, const struct text_opts *o)
 {
 	int err = pool_title(f, sec, o);
 
 	if (!err)
 		err = pool_table(f, sec, o);
+	if (!err)
+		pool_ways(f, sec, o);
 	for (size_t i = 0; !err && i < sec->group_cnt; i++) {
 		scoped_free char *name = printable(sec->groups[i].first->model, 20);
 
@@ -222,6 +305,8 @@ static int pool_section(FILE *f, const struct section *sec, const struct locks *
 			return -ENOMEM;
 		interrupted_note(f, &sec->groups[i], name);
 	}
+	if (!err)
+		err = pool_gaps(f, sec, pairs, pair_cnt, l, o);
 	for (size_t i = 0; !err && i < sec->group_cnt; i++) {
 		scoped_free char *name = printable(sec->groups[i].first->model, 20);
 
@@ -337,18 +422,29 @@ static int sections(FILE *f, const struct recording *r, const struct locks *l,
 {
 	struct summary s;
 	bool pools = false;
+	struct gap_pair *pairs = NULL;
+	long pair_cnt;
 	int err = summary_of(&s, r);
 
 	if (err)
 		return err;
+	pair_cnt = gap_pairs(&s, &pairs);
+	if (pair_cnt < 0)
+		err = (int)pair_cnt;
 	for (size_t i = 0; !err && i < s.section_cnt; i++) {
 		const struct section *sec = &s.sections[i];
 		bool pool = *str(sec->groups[0].first->workload);
 
 		pools |= pool;
-		err = pool ? pool_section(f, sec, l, o) : command_section(f, &sec->groups[0], l, o);
+		if (pool)
+			err = pool_section(f, sec, pairs, (size_t)pair_cnt, l, o);
+		else
+			err = command_section(f, &sec->groups[0], l, o);
 		fputc('\n', f);
 	}
+	if (!err)
+		err = runtime_gaps(f, pairs, (size_t)pair_cnt, l, o);
+	free(pairs);
 	if (!err && pools)
 		err = text_headlines(f, l, o);
 	if (!err && s.section_cnt)

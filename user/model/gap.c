@@ -1,0 +1,716 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * See gap.h. Each run becomes a list of amounts: nanoseconds of its mean lane by what they are
+ * about. The lists of all runs are sorted together, which gives a table with a row for each part
+ * and a column for each run; from then on it is arithmetic on columns.
+ */
+#include "model/gap.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/util.h"
+
+#define REPEATS_MIN 3	    /* of one side: with fewer the interval says nothing */
+#define PART_MIN_SHARE 0.02 /* of the gap: smaller parts of a bucket are told together */
+
+const char *gap_cause_name(enum gap_cause c)
+{
+	static const char *const names[GAP_CAUSE_CNT] = {
+		[GAP_LOCK_WAIT] = "lock wait",
+		[GAP_LOCK_TRAFFIC] = "lock traffic",
+		[GAP_MMAP_LOCK] = "mmap_lock",
+		[GAP_KERNEL_LOCK] = "kernel lock",
+		[GAP_PAGE_FAULTS] = "page faults",
+		[GAP_PAGE_TABLES] = "page tables",
+		[GAP_TLB] = "tlb",
+		[GAP_RUN_QUEUE] = "run queue",
+		[GAP_CPU_QUOTA] = "cpu quota",
+		[GAP_CPU_FUNCTION] = "cpu function",
+		[GAP_DISK] = "disk",
+		[GAP_IPC] = "ipc",
+		[GAP_SLEEP] = "sleep",
+		[GAP_CHILD] = "child",
+		[GAP_IDLE] = "idle",
+		[GAP_OTHER] = "other",
+	};
+
+	return names[c];
+}
+
+const char *gap_verdict_name(enum gap_verdict v)
+{
+	static const char *const names[] = {
+		[GAP_SLOWER] = "slower",
+		[GAP_FASTER] = "faster",
+		[GAP_NO_DIFFERENCE] = "no difference",
+		[GAP_UNDECIDED] = "undecided",
+	};
+
+	return names[v];
+}
+
+/* --- what an amount is about */
+
+struct key {
+	enum bucket bucket;
+	enum gap_site site;
+	enum gap_cause cause;
+	enum cause_kind kind;
+	uint32_t id;	/* lock's name_id, type and class of a wait, kclass, blocked rule */
+	uint32_t frame; /* or NO_INDEX */
+};
+
+struct amount {
+	struct key key;
+	size_t column; /* of the run: a's first, then b's */
+	double ns, cnt;
+	struct where_cause of;
+	uint32_t stack;
+};
+
+struct builder {
+	const struct locks *l;
+	struct amount *list;
+	size_t cnt, cap;
+};
+
+static int order_keys(const struct key *x, const struct key *y)
+{
+	ORDER(x->bucket, y->bucket);
+	ORDER(x->site, y->site);
+	ORDER(x->cause, y->cause);
+	ORDER(x->kind, y->kind);
+	ORDER(x->id, y->id);
+	ORDER(x->frame, y->frame);
+	return 0;
+}
+
+static int order_amounts(const void *a, const void *b)
+{
+	const struct amount *x = a, *y = b;
+	int order = order_keys(&x->key, &y->key);
+
+	if (order)
+		return order;
+	ORDER(x->column, y->column);
+	ORDER(y->ns, x->ns);
+	return 0;
+}
+
+static uint32_t id_of(const struct locks *l, const struct where_cause *c)
+{
+	switch (c->kind) {
+	case CAUSE_LOCK:
+		return l->objects[c->object].name_id;
+	case CAUSE_FUTEX:
+		return (uint32_t)c->type * WAIT_CLASS_CNT + (uint32_t)c->wait;
+	case CAUSE_KERNEL:
+		return (uint32_t)c->kclass;
+	case CAUSE_BLOCKED:
+		return (uint32_t)c->blocked;
+	default:
+		return 0;
+	}
+}
+
+/* --- causes in the field's words */
+
+static enum gap_cause cause_of_kernel(enum kclass c)
+{
+	switch (c) {
+	case KC_TLB:
+		return GAP_TLB;
+	case KC_FAULT_PGTABLE:
+		return GAP_PAGE_TABLES;
+	case KC_FAULT_LOCK:
+		return GAP_KERNEL_LOCK;
+	case KC_FUTEX:
+		return GAP_LOCK_WAIT; /* going to sleep and waking others */
+	case KC_TRACE:
+	case KC_IRQ:
+	case KC_SCHED:
+	case KC_ENTRY:
+	case KC_OTHER:
+		return GAP_OTHER;
+	case KC_EXEC:
+	case KC_EXIT:
+	case KC_FORK:
+	case KC_UNMAP:
+	case KC_MMAP:
+	case KC_COPY:
+	case KC_SYSCALL:
+		return GAP_CPU_FUNCTION;
+	default:
+		return GAP_PAGE_FAULTS;
+	}
+}
+
+static enum gap_cause cause_of_wait(const struct where_cause *c)
+{
+	switch (c->wait) {
+	case WAIT_CONTENTION:
+		return GAP_LOCK_WAIT;
+	case WAIT_IDLE:
+	case WAIT_BARRIER:
+		return GAP_IDLE;
+	default:
+		return GAP_OTHER;
+	}
+}
+
+static enum gap_cause cause_of_blocked(const struct where_cause *c)
+{
+	if (c->kind == CAUSE_LOCK)
+		return c->type == TYPE_MMAP ? GAP_MMAP_LOCK : GAP_KERNEL_LOCK;
+	return c->kind == CAUSE_BLOCKED && c->blocked >= 0 && blocked_rule_is_lock(c->blocked)
+		       ? GAP_KERNEL_LOCK
+		       : GAP_OTHER;
+}
+
+static enum gap_cause cause_of(enum bucket b, const struct where_cause *c)
+{
+	switch (b) {
+	case B_CPU_USER:
+		return GAP_CPU_FUNCTION;
+	case B_CPU_KERNEL:
+	case B_CPU_FAULT:
+		return c->kind == CAUSE_KERNEL ? cause_of_kernel(c->kclass) : GAP_OTHER;
+	case B_FUTEX:
+		return cause_of_wait(c);
+	default:
+		return cause_of_blocked(c);
+	}
+}
+
+/* Of a bucket's time that no site has, and of buckets that are one cause whatever the site. */
+static enum gap_cause cause_of_bucket(enum bucket b)
+{
+	static const enum gap_cause causes[BUCKET_CNT] = {
+		[B_CPU_USER] = GAP_CPU_FUNCTION,
+		[B_CPU_KERNEL] = GAP_CPU_FUNCTION,
+		[B_CPU_FAULT] = GAP_PAGE_FAULTS,
+		[B_RUNQ_WAKE] = GAP_RUN_QUEUE,
+		[B_RUNQ_PREEMPT] = GAP_RUN_QUEUE,
+		[B_FUTEX] = GAP_OTHER,
+		[B_KLOCK] = GAP_KERNEL_LOCK,
+		[B_IO] = GAP_DISK,
+		[B_SLEEP] = GAP_SLEEP,
+		[B_POLL] = GAP_IDLE,
+		[B_IPC] = GAP_IPC,
+		[B_CHILD] = GAP_CHILD,
+		[B_STOPPED] = GAP_OTHER,
+		[B_OTHER] = GAP_OTHER,
+		[B_PROBE] = GAP_OTHER,
+	};
+
+	return causes[b];
+}
+
+static bool is_one_cause(enum bucket b)
+{
+	return b == B_RUNQ_WAKE || b == B_RUNQ_PREEMPT || b == B_IO || b == B_SLEEP ||
+	       b == B_POLL || b == B_IPC || b == B_CHILD;
+}
+
+/* --- amounts of one run */
+
+static int add_amount(struct builder *x, size_t column, const struct key *key, double ns,
+		      const struct where_cause *c)
+{
+	struct amount *a;
+
+	if (array_grow((void **)&x->list, &x->cap, x->cnt, sizeof(*x->list)))
+		return -ENOMEM;
+	a = &x->list[x->cnt++];
+	*a = (struct amount){.key = *key, .column = column, .ns = ns, .stack = NO_INDEX};
+	if (!c)
+		return 0;
+	a->of = *c;
+	a->of.paths = a->of.wakers = NULL;
+	a->of.path_cnt = a->of.waker_cnt = 0;
+	a->cnt = c->count;
+	if (c->path_cnt)
+		a->stack = c->paths[0].stack;
+	return 0;
+}
+
+/* A function's samples at atomic instructions are a cause of their own. */
+static int add_cause(struct builder *x, size_t column, enum bucket b, const struct where_cause *c)
+{
+	struct key key = {.bucket = b,
+			  .site = AT_CAUSE,
+			  .cause = is_one_cause(b) ? cause_of_bucket(b) : cause_of(b, c),
+			  .kind = c->kind,
+			  .id = id_of(x->l, c),
+			  .frame = c->frame};
+	double traffic = b == B_CPU_USER && c->amount > 0 ? c->ns * c->traffic / c->amount : 0;
+	int err = add_amount(x, column, &key, c->ns - traffic, c);
+
+	if (err || !(traffic > 0))
+		return err;
+	key.cause = GAP_LOCK_TRAFFIC;
+	return add_amount(x, column, &key, traffic, c);
+}
+
+static int add_bucket(struct builder *x, size_t column, enum bucket b, const struct where_bucket *k)
+{
+	bool has_sites = b != B_RUNQ_WAKE && b != B_RUNQ_PREEMPT && b != B_PROBE;
+	struct key rest = {.bucket = b,
+			   .site = has_sites ? AT_NOWHERE : AT_BUCKET,
+			   .cause = cause_of_bucket(b),
+			   .frame = NO_INDEX};
+	double left = k->ns;
+	int err = 0;
+
+	for (size_t i = 0; i < k->cause_cnt && !err; i++) {
+		err = add_cause(x, column, b, &k->causes[i]);
+		left -= k->causes[i].ns;
+	}
+	return err ? err : add_amount(x, column, &rest, left, NULL);
+}
+
+static int add_run(struct builder *x, size_t column, const struct group *g, const struct run *run)
+{
+	const struct run *only[] = {run};
+	struct group one = {.first = run, .runs = only, .run_cnt = 1, .has_lanes = g->has_lanes};
+	struct where w;
+	int err = 0;
+
+	if (one.has_lanes)
+		ledger_lane_mean(run, one.bucket_ns);
+	else
+		ledger_total(run, one.bucket_ns);
+	for (int i = 0; i < BUCKET_CNT; i++)
+		one.lane_ns += one.bucket_ns[i];
+	err = where_of(&w, x->l, &one);
+	if (err)
+		return err;
+	for (int i = 0; i < BUCKET_CNT && !err; i++)
+		err = add_bucket(x, column, (enum bucket)i, &w.bucket[i]);
+	where_clear(&w);
+	return err;
+}
+
+/* --- the table */
+
+struct table {
+	size_t row_cnt, a_cnt, b_cnt; /* columns: a's runs, then b's */
+	double *ns;		      /* [row][column] */
+	double *cnt;
+	double *wall;		/* [column] */
+	struct gap_part *parts; /* [row] */
+	double scale;		/* what b's lanes do of the work over what a's do */
+};
+
+static size_t columns(const struct table *t)
+{
+	return t->a_cnt + t->b_cnt;
+}
+
+static void table_clear(struct table *t)
+{
+	free(t->ns);
+	free(t->cnt);
+	free(t->wall);
+	free(t->parts);
+}
+
+static double tasks_per_lane(const struct group *g)
+{
+	const struct run *run = g->first;
+
+	return run->workers > 0 && run->task_cnt > 0 ? (double)run->task_cnt / run->workers : 1;
+}
+
+/* Lists of all runs, sorted, into rows: amounts of one key and run add up. */
+static void fill_rows(struct table *t, const struct builder *x)
+{
+	size_t row = 0;
+	double most = 0;
+
+	for (size_t i = 0; i < x->cnt; i++) {
+		const struct amount *a = &x->list[i];
+		bool of_a = a->column < t->a_cnt;
+		struct gap_part *p;
+
+		if (i && order_keys(&x->list[i - 1].key, &a->key))
+			row++;
+		p = &t->parts[row];
+		if (!i || order_keys(&x->list[i - 1].key, &a->key)) {
+			*p = (struct gap_part){.cause = a->key.cause,
+					       .bucket = a->key.bucket,
+					       .site = a->key.site,
+					       .of = a->of,
+					       .stack = NO_INDEX};
+			most = -1;
+		}
+		if (a->ns > most) {
+			most = a->ns;
+			p->of = a->of;
+			p->stack = a->stack;
+		}
+		t->ns[row * columns(t) + a->column] += a->ns * (of_a ? t->scale : 1);
+		t->cnt[row * columns(t) + a->column] += a->cnt;
+	}
+	t->row_cnt = x->cnt ? row + 1 : 0;
+}
+
+/* What b's lanes have to do more of: a's own time, as often again. */
+static void add_work_row(struct table *t, const struct group *a)
+{
+	struct gap_part *p = &t->parts[t->row_cnt];
+
+	if (t->scale == 1)
+		return;
+	*p = (struct gap_part){
+		.cause = GAP_OTHER, .bucket = BUCKET_CNT, .site = AT_WORK, .stack = NO_INDEX};
+	/* a's column keeps what it took, b's what it would have taken for b's share */
+	for (size_t i = 0; i < t->a_cnt; i++)
+		t->ns[t->row_cnt * columns(t) + i] = (1 - t->scale) * t->wall[i];
+	(void)a;
+	t->row_cnt++;
+}
+
+static int make_table(struct table *t, const struct locks *l, const struct group *a,
+		      const struct group *b)
+{
+	struct builder x = {.l = l};
+	int err = 0;
+
+	*t = (struct table){.a_cnt = a->run_cnt, .b_cnt = b->run_cnt};
+	t->scale = tasks_per_lane(b) / tasks_per_lane(a);
+	for (size_t i = 0; i < columns(t) && !err; i++)
+		err = add_run(&x, i, i < t->a_cnt ? a : b,
+			      i < t->a_cnt ? a->runs[i] : b->runs[i - t->a_cnt]);
+	if (x.cnt)
+		qsort(x.list, x.cnt, sizeof(*x.list), order_amounts);
+	t->ns = calloc((x.cnt + 2) * (columns(t) + 1), sizeof(*t->ns));
+	t->cnt = calloc((x.cnt + 2) * (columns(t) + 1), sizeof(*t->cnt));
+	t->wall = calloc(columns(t) + 1, sizeof(*t->wall));
+	t->parts = calloc(x.cnt + 2, sizeof(*t->parts));
+	if (!err && (!t->ns || !t->cnt || !t->wall || !t->parts))
+		err = -ENOMEM;
+	for (size_t i = 0; i < columns(t) && !err; i++)
+		t->wall[i] =
+			(double)ledger_run_wall(i < t->a_cnt ? a->runs[i] : b->runs[i - t->a_cnt]);
+	if (!err) {
+		fill_rows(t, &x);
+		add_work_row(t, a);
+	}
+	free(x.list);
+	return err;
+}
+
+/* --- estimates over columns */
+
+/* A choice of runs of one side: indices into its columns, the middle ones by wall time. */
+struct choice {
+	size_t *column;
+	size_t cnt;
+	double median;
+};
+
+static int order_columns(const void *x, const void *y, void *arg)
+{
+	size_t a = *(const size_t *)x, b = *(const size_t *)y;
+	const double *wall = arg;
+
+	ORDER(wall[a], wall[b]);
+	ORDER(a, b);
+	return 0;
+}
+
+/* Keep the middle of cnt columns, which are sorted here. */
+static void choose(struct choice *c, const double *wall, size_t cnt)
+{
+	size_t drop = cnt / 4;
+
+	qsort_r(c->column, cnt, sizeof(*c->column), order_columns, (void *)wall);
+	c->median = cnt % 2 ? wall[c->column[cnt / 2]]
+			    : (wall[c->column[cnt / 2 - 1]] + wall[c->column[cnt / 2]]) / 2;
+	memmove(c->column, c->column + drop, (cnt - 2 * drop) * sizeof(*c->column));
+	c->cnt = cnt - 2 * drop;
+}
+
+static double mean_of(const double *row, const struct choice *c)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < c->cnt; i++)
+		sum += row[c->column[i]];
+	return c->cnt ? sum / (double)c->cnt : 0;
+}
+
+/* All runs of one side, each once. */
+static void take_all(struct choice *c, size_t first, size_t cnt, const double *wall)
+{
+	for (size_t i = 0; i < cnt; i++)
+		c->column[i] = first + i;
+	choose(c, wall, cnt);
+}
+
+static void draw(struct choice *c, struct prng *p, size_t first, size_t cnt, const double *wall)
+{
+	for (size_t i = 0; i < cnt; i++)
+		c->column[i] = first + prng_below(p, cnt);
+	choose(c, wall, cnt);
+}
+
+static void estimate(struct gap *g, const struct table *t, const struct choice *a,
+		     const struct choice *b)
+{
+	g->gap_ns = b->median - a->median;
+	g->unexplained_ns = g->gap_ns;
+	for (size_t i = 0; i < t->row_cnt; i++) {
+		struct gap_part *p = &t->parts[i];
+		const double *row = t->ns + i * columns(t), *cnt = t->cnt + i * columns(t);
+
+		p->a_ns = mean_of(row, a);
+		p->b_ns = mean_of(row, b);
+		p->a_cnt = mean_of(cnt, a);
+		p->b_cnt = mean_of(cnt, b);
+		p->delta_ns = p->b_ns - p->a_ns;
+		g->unexplained_ns -= p->delta_ns;
+	}
+}
+
+/* Small parts of a bucket and cause become one: their rows are added up in place. */
+static void fold(struct table *t, double gap_ns)
+{
+	size_t to = 0, many = SIZE_MAX;
+
+	for (size_t i = 0; i < t->row_cnt; i++) {
+		struct gap_part *p = &t->parts[i];
+		double *row = t->ns + i * columns(t);
+		bool small =
+			p->site == AT_CAUSE && fabs(p->delta_ns) < PART_MIN_SHARE * fabs(gap_ns);
+
+		if (many != SIZE_MAX &&
+		    (t->parts[many].bucket != p->bucket || t->parts[many].cause != p->cause))
+			many = SIZE_MAX;
+		if (small && many != SIZE_MAX) {
+			for (size_t j = 0; j < columns(t); j++)
+				t->ns[many * columns(t) + j] += row[j];
+			continue;
+		}
+		memmove(t->ns + to * columns(t), row, columns(t) * sizeof(*row));
+		memmove(t->cnt + to * columns(t), t->cnt + i * columns(t),
+			columns(t) * sizeof(*row));
+		t->parts[to] = *p;
+		if (small) {
+			many = to;
+			t->parts[to].site = AT_MANY;
+			t->parts[to].stack = NO_INDEX;
+			memset(t->cnt + to * columns(t), 0, columns(t) * sizeof(*row));
+		}
+		to++;
+	}
+	t->row_cnt = to;
+}
+
+#define TAIL 0.025
+
+static struct interval middle(double *v, size_t cnt)
+{
+	stats_sort(v, cnt);
+	return (struct interval){stats_quantile_sorted(v, cnt, TAIL),
+				 stats_quantile_sorted(v, cnt, 1 - TAIL)};
+}
+
+/* Intervals of the gap, of each part and of what is left over, all from the same resamples. */
+static int bootstrap(struct gap *g, const struct table *t, struct choice *a, struct choice *b)
+{
+	size_t rows = t->row_cnt + 2, n = BOOTSTRAP_ROUNDS;
+	scoped_free double *rounds = reallocarray(NULL, rows * n, sizeof(*rounds));
+	struct prng p = {.state = BOOTSTRAP_SEED};
+
+	if (!rounds)
+		return -ENOMEM;
+	for (size_t k = 0; k < n; k++) {
+		double gap_ns, rest;
+
+		draw(a, &p, 0, t->a_cnt, t->wall);
+		draw(b, &p, t->a_cnt, t->b_cnt, t->wall);
+		gap_ns = rest = b->median - a->median;
+		for (size_t i = 0; i < t->row_cnt; i++) {
+			const double *row = t->ns + i * columns(t);
+			double delta = mean_of(row, b) - mean_of(row, a);
+
+			rounds[i * n + k] = delta;
+			rest -= delta;
+		}
+		rounds[t->row_cnt * n + k] = gap_ns;
+		rounds[(t->row_cnt + 1) * n + k] = rest;
+	}
+	for (size_t i = 0; i < t->row_cnt; i++)
+		t->parts[i].interval = middle(rounds + i * n, n);
+	g->interval = middle(rounds + t->row_cnt * n, n);
+	g->unexplained = middle(rounds + (t->row_cnt + 1) * n, n);
+	return 0;
+}
+
+static int order_parts(const void *a, const void *b)
+{
+	const struct gap_part *x = a, *y = b;
+
+	ORDER(fabs(y->delta_ns), fabs(x->delta_ns));
+	ORDER(x->bucket, y->bucket);
+	ORDER(x->cause, y->cause);
+	ORDER(x->site, y->site);
+	ORDER(x->of.kind, y->of.kind);
+	ORDER(x->of.frame, y->of.frame);
+	ORDER(x->of.object, y->of.object);
+	return 0;
+}
+
+bool gap_part_holds(const struct gap_part *p)
+{
+	return p->interval.lo > 0 || p->interval.hi < 0;
+}
+
+static int solve(struct gap *g, struct table *t, struct choice *a, struct choice *b)
+{
+	int err;
+
+	take_all(a, 0, t->a_cnt, t->wall);
+	take_all(b, t->a_cnt, t->b_cnt, t->wall);
+	estimate(g, t, a, b);
+	fold(t, g->gap_ns);
+	estimate(g, t, a, b);
+	err = bootstrap(g, t, a, b);
+	if (err)
+		return err;
+	qsort(t->parts, t->row_cnt, sizeof(*t->parts), order_parts);
+	g->parts = t->parts;
+	g->part_cnt = t->row_cnt;
+	t->parts = NULL;
+	g->verdict = t->a_cnt < REPEATS_MIN || t->b_cnt < REPEATS_MIN ? GAP_UNDECIDED
+		     : g->interval.lo > 0			      ? GAP_SLOWER
+		     : g->interval.hi < 0			      ? GAP_FASTER
+								      : GAP_NO_DIFFERENCE;
+	return 0;
+}
+
+int gap_of(struct gap *g, const struct locks *l, const struct group *a, const struct group *b)
+{
+	struct choice of_a = {0}, of_b = {0};
+	struct table t;
+	int err = make_table(&t, l, a, b);
+
+	*g = (struct gap){.a = a, .b = b};
+	of_a.column = reallocarray(NULL, t.a_cnt + 1, sizeof(size_t));
+	of_b.column = reallocarray(NULL, t.b_cnt + 1, sizeof(size_t));
+	if (!err)
+		err = of_a.column && of_b.column ? solve(g, &t, &of_a, &of_b) : -ENOMEM;
+	free(of_a.column);
+	free(of_b.column);
+	table_clear(&t);
+	if (err)
+		gap_clear(g);
+	return err;
+}
+
+void gap_clear(struct gap *g)
+{
+	free(g->parts);
+	*g = (struct gap){0};
+}
+
+/* --- pairs */
+
+static int model_rank(const struct group *g)
+{
+	static const char *const models[] = {"single", "procs", "threads"};
+	const char *model = g->first->model ? g->first->model : "";
+	int i;
+
+	for (i = 0; i < (int)ARRAY_SIZE(models) && strcmp(models[i], model); i++)
+		;
+	return i;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return !strcmp(a ? a : "", b ? b : "");
+}
+
+/* Of "100 MiB a task, moved by transfer list" the size, which comes first. */
+static bool same_size(const char *a, const char *b)
+{
+	const char *a_end = a ? strstr(a, ", ") : NULL, *b_end = b ? strstr(b, ", ") : NULL;
+	size_t a_len = a_end ? (size_t)(a_end - a) : strlen(a ? a : "");
+	size_t b_len = b_end ? (size_t)(b_end - b) : strlen(b ? b : "");
+
+	return a_len == b_len && (!a_len || !memcmp(a, b, a_len));
+}
+
+struct pairs {
+	struct gap_pair *list;
+	size_t cnt, cap;
+};
+
+static int add_pair(struct pairs *p, const struct group *a, const struct group *b, bool runtimes)
+{
+	if (a->partial || b->partial || !a->has_lanes || !b->has_lanes)
+		return 0;
+	if (array_grow((void **)&p->list, &p->cap, p->cnt, sizeof(*p->list)))
+		return -ENOMEM;
+	p->list[p->cnt++] = (struct gap_pair){.a = a, .b = b, .runtimes = runtimes};
+	return 0;
+}
+
+static int pairs_of_section(struct pairs *p, const struct section *sec)
+{
+	int err = 0;
+
+	for (int x = 0; x < 3 && !err; x++) {
+		for (int y = x + 1; y < 4 && !err; y++) {
+			for (size_t i = 0; i < sec->group_cnt && !err; i++) {
+				for (size_t j = 0; j < sec->group_cnt && !err; j++) {
+					if (model_rank(&sec->groups[i]) == x &&
+					    model_rank(&sec->groups[j]) == y)
+						err = add_pair(p, &sec->groups[i], &sec->groups[j],
+							       false);
+				}
+			}
+		}
+	}
+	return err;
+}
+
+static int pairs_of_sections(struct pairs *p, const struct section *a, const struct section *b)
+{
+	int err = 0;
+
+	if (!same_text(a->groups[0].first->workload, b->groups[0].first->workload) ||
+	    !same_size(a->groups[0].first->detail, b->groups[0].first->detail))
+		return 0;
+	for (int rank = 0; rank < 4 && !err; rank++) {
+		for (size_t i = 0; i < a->group_cnt && !err; i++) {
+			for (size_t j = 0; j < b->group_cnt && !err; j++) {
+				if (model_rank(&a->groups[i]) == rank &&
+				    same_text(a->groups[i].first->model, b->groups[j].first->model))
+					err = add_pair(p, &a->groups[i], &b->groups[j], true);
+			}
+		}
+	}
+	return err;
+}
+
+long gap_pairs(const struct summary *s, struct gap_pair **out)
+{
+	struct pairs p = {0};
+	int err = 0;
+
+	for (size_t i = 0; i < s->section_cnt && !err; i++)
+		err = pairs_of_section(&p, &s->sections[i]);
+	for (size_t i = 0; i < s->section_cnt && !err; i++)
+		for (size_t j = i + 1; j < s->section_cnt && !err; j++)
+			err = pairs_of_sections(&p, &s->sections[i], &s->sections[j]);
+	if (err)
+		free(p.list);
+	*out = err ? NULL : p.list;
+	return err ? err : (long)p.cnt;
+}

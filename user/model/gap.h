@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The gap between two ways of doing the same work, split into parts that sum to it. Pure: the same
+ * recording gives the same gap on every machine.
+ *
+ *   gap = median wall of b less median wall of a
+ *       = what one lane does more of the work, where b has fewer lanes
+ *       + difference of each bucket of the mean lane, split by cause (where.h)
+ *       + unexplained
+ *
+ * A part is a difference of means over the middle runs of each side: those that are left when the
+ * fastest and the slowest quarter (rounded down) are not looked at. What the median wall differs
+ * from the mean of these is in unexplained, so that the sum is exact. Each part has its 95%
+ * interval by bootstrap over the runs, all parts in the same resamples.
+ */
+#ifndef WG_GAP_H
+#define WG_GAP_H
+
+#include "model/stats.h"
+#include "model/where.h"
+
+enum gap_cause {
+	GAP_LOCK_WAIT,
+	GAP_LOCK_TRAFFIC, /* on the CPU, at atomic instructions */
+	GAP_MMAP_LOCK,
+	GAP_KERNEL_LOCK,
+	GAP_PAGE_FAULTS,
+	GAP_PAGE_TABLES,
+	GAP_TLB,
+	GAP_RUN_QUEUE,
+	GAP_CPU_QUOTA,
+	GAP_CPU_FUNCTION,
+	GAP_DISK,
+	GAP_IPC,
+	GAP_SLEEP,
+	GAP_CHILD,
+	GAP_IDLE,
+	GAP_OTHER,
+	GAP_CAUSE_CNT,
+};
+
+const char *gap_cause_name(enum gap_cause c); /* the words of the JSON */
+
+enum gap_site {
+	AT_CAUSE,   /* part.of says which */
+	AT_BUCKET,  /* the bucket as a whole: run queues have no sites */
+	AT_MANY,    /* small ones of this bucket together */
+	AT_NOWHERE, /* time of the bucket that no site has */
+	AT_WORK,    /* b's lanes do more of the work each */
+};
+
+struct gap_part {
+	enum gap_cause cause;
+	enum bucket bucket; /* BUCKET_CNT for AT_WORK */
+	enum gap_site site;
+	struct where_cause of; /* what it is about: only what tells causes apart is filled */
+	uint32_t stack;	     /* the heaviest whole path of the side with more of it, or NO_INDEX */
+	double a_ns, b_ns;   /* of the mean lane; a's as if it did b's share of the work */
+	double a_cnt, b_cnt; /* waits of a run, where it is waiting */
+	double delta_ns;     /* b_ns - a_ns */
+	struct interval interval; /* of delta_ns */
+};
+
+enum gap_verdict { GAP_SLOWER, GAP_FASTER, GAP_NO_DIFFERENCE, GAP_UNDECIDED };
+
+const char *gap_verdict_name(enum gap_verdict v); /* of b: "slower", "faster", "no difference" */
+
+struct gap {
+	const struct group *a, *b;
+	double gap_ns;
+	struct interval interval;
+	enum gap_verdict verdict; /* GAP_UNDECIDED: fewer than three repeats of one side */
+	struct gap_part *parts;	  /* the largest in amount first */
+	size_t part_cnt;
+	double unexplained_ns; /* gap_ns less the sum of all parts */
+	struct interval unexplained;
+};
+
+/* Is the interval of a part on one side of zero? Others are no causes. */
+bool gap_part_holds(const struct gap_part *p);
+
+/* g points into a, b and l. Returns 0 or -ENOMEM, then with g empty. */
+int gap_of(struct gap *g, const struct locks *l, const struct group *a, const struct group *b);
+void gap_clear(struct gap *g);
+
+/*
+ * What is worth comparing in a summary: within a section each two models, single before procs
+ * before threads; then each two runtimes that did the same work by the same model, in order of
+ * appearance. Groups that were cut short are left out.
+ */
+struct gap_pair {
+	const struct group *a, *b;
+	bool runtimes; /* a and b are of different runtimes */
+};
+
+/* *out is the caller's to free. Returns how many, or -ENOMEM. */
+long gap_pairs(const struct summary *s, struct gap_pair **out);
+
+#endif

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* See gap_words.h. */
+#include "report/gap_words.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "report/buckets.h"
+#include "report/format.h"
+#include "report/names.h"
+
+#define TOLD_MAX 3	/* causes in the paragraph */
+#define TOLD_SHARE 0.05 /* of the gap, at the least */
+#define PATH_COLUMNS 60
+#define PATH_MIN 20
+
+static const char *str(const char *s)
+{
+	return s ? s : "";
+}
+
+static uint64_t whole(double v)
+{
+	return v > 0 ? (uint64_t)llround(v) : 0;
+}
+
+char *gap_side(const struct gap *g, const struct group *side)
+{
+	const struct run *a = g->a->first, *b = g->b->first, *run = side->first;
+	bool runtimes = strcmp(str(a->runtime), str(b->runtime)) != 0;
+	bool models = strcmp(str(a->model), str(b->model)) != 0;
+	char *text;
+
+	if (asprintf(&text, "%s%s%s", runtimes ? str(run->runtime) : "",
+		     runtimes && models ? " " : "", models ? str(run->model) : "") < 0)
+		return NULL;
+	return text;
+}
+
+/* --- where a part is */
+
+static uint32_t path_from(const struct paths *p, const struct stack *s, const struct gap_part *part)
+{
+	struct futex_wait wait;
+
+	if (part->of.kind == CAUSE_FUNCTION)
+		return s->kernel_cnt;
+	if (part->of.kind == CAUSE_LOCK || part->of.kind == CAUSE_FUTEX) {
+		wait = path_futex_wait(p, s);
+		if (part->bucket == B_FUTEX && wait.at < s->frame_cnt)
+			return path_telling(p, s, wait.at);
+	}
+	return path_telling(p, s, s->kernel_cnt);
+}
+
+static char *path_words(const struct gap_part *part, const struct locks *l, int max)
+{
+	const struct recording *r = l->paths->r;
+	uint32_t frames[PATH_FRAMES_MAX], cnt;
+	const struct stack *s;
+
+	if (part->stack == NO_INDEX)
+		return strdup("");
+	s = &r->stacks[part->stack];
+	cnt = path_frames(l->paths, s, path_from(l->paths, s, part),
+			  part->of.kind == CAUSE_FUNCTION, frames);
+	return short_path(r, frames, cnt, max);
+}
+
+char *gap_part_site(const struct gap_part *p, const struct locks *l, int max)
+{
+	scoped_free char *cause = NULL, *path = NULL;
+	char *text;
+	int len;
+
+	switch (p->site) {
+	case AT_WORK:
+		return strdup("each lane does more of the work");
+	case AT_BUCKET:
+		return strdup(p->bucket == B_RUNQ_WAKE ? "after wakeups" : bucket_head(p->bucket));
+	case AT_MANY:
+		len = asprintf(&text, "%s, many small ones", bucket_head(p->bucket));
+		return len < 0 ? NULL : text;
+	case AT_NOWHERE:
+		len = asprintf(&text, "%s, without call path", bucket_head(p->bucket));
+		return len < 0 ? NULL : text;
+	default:
+		break;
+	}
+	cause = cause_words(l, &p->of, false);
+	if (!cause)
+		return NULL;
+	if (max < INT_MAX)
+		max -= display_width(cause) + 2;
+	path = path_words(p, l, max > PATH_MIN ? max : PATH_MIN);
+	if (!path)
+		return NULL;
+	len = asprintf(&text, "%s%s%s", cause, *cause && *path ? "  " : "", path);
+	return len < 0 ? NULL : text;
+}
+
+char *gap_part_text(const struct gap_part *p, const struct locks *l)
+{
+	bool waits = p->bucket != BUCKET_CNT && p->bucket >= B_FUTEX && p->bucket != B_PROBE;
+	char *text;
+
+	(void)l;
+	if (waits && p->site == AT_CAUSE && (p->a_cnt > 0 || p->b_cnt > 0)) {
+		if (asprintf(&text, "%s waits against %s", fmt_count(WORD, whole(p->b_cnt)),
+			     fmt_count(WORD, whole(p->a_cnt))) < 0)
+			return NULL;
+		return text;
+	}
+	if (asprintf(&text, "%s against %s", fmt_time(WORD, whole(p->b_ns)),
+		     fmt_time(WORD, whole(p->a_ns))) < 0)
+		return NULL;
+	return text;
+}
+
+/* --- the paragraph */
+
+static const char *meaning(enum gap_cause c)
+{
+	static const char *const words[GAP_CAUSE_CNT] = {
+		[GAP_LOCK_WAIT] = "waiting for locks that others hold, and waking those who wait",
+		[GAP_LOCK_TRAFFIC] =
+			"passing the cache lines of locks and reference counts between CPUs, "
+			"without waiting",
+		[GAP_MMAP_LOCK] =
+			"waiting for the lock of the address space, which its threads share",
+		[GAP_KERNEL_LOCK] = "locks inside the kernel",
+		[GAP_PAGE_FAULTS] = "page faults: memory touched for the first time",
+		[GAP_PAGE_TABLES] = "making page tables",
+		[GAP_TLB] = "flushing address translations, on other CPUs too",
+		[GAP_RUN_QUEUE] = "waiting for a CPU",
+		[GAP_CPU_QUOTA] = "waiting for the cgroup's CPU quota",
+		[GAP_CPU_FUNCTION] = "computing",
+		[GAP_DISK] = "waiting for a device",
+		[GAP_IPC] = "waiting for messages: for work, or for the others to finish",
+		[GAP_SLEEP] = "sleeping",
+		[GAP_CHILD] = "waiting for a child process",
+		[GAP_IDLE] = "waiting for events or for others to finish",
+		[GAP_OTHER] = "other things",
+	};
+
+	return words[c];
+}
+
+struct told {
+	enum gap_cause cause;
+	double delta_ns;
+	const struct gap_part *largest;
+};
+
+/* Parts that hold, summed by cause, in the direction of the gap; the largest first. */
+static size_t collect(const struct gap *g, struct told out[GAP_CAUSE_CNT])
+{
+	double sign = g->gap_ns >= 0 ? 1 : -1;
+	size_t cnt = 0, i, j;
+
+	for (i = 0; i < g->part_cnt; i++) {
+		const struct gap_part *p = &g->parts[i];
+
+		if (!gap_part_holds(p) || p->site == AT_WORK || sign * p->delta_ns <= 0)
+			continue;
+		for (j = 0; j < cnt && out[j].cause != p->cause; j++)
+			;
+		if (j == cnt)
+			out[cnt++] = (struct told){.cause = p->cause, .largest = p};
+		out[j].delta_ns += p->delta_ns;
+	}
+	/* few: put in order by insertion, earlier ones first among equals */
+	for (i = 1; i < cnt; i++) {
+		struct told t = out[i];
+
+		for (j = i; j && sign * out[j - 1].delta_ns < sign * t.delta_ns; j--)
+			out[j] = out[j - 1];
+		out[j] = t;
+	}
+	return cnt;
+}
+
+static int say_cause(FILE *f, const struct gap *g, const struct told *t, bool first,
+		     const struct locks *l)
+{
+	scoped_free char *site = gap_part_site(t->largest, l, PATH_COLUMNS);
+
+	if (!site)
+		return -ENOMEM;
+	fprintf(f, "%s%s of it (%s) %s %s%s%s%s", first ? "" : "; ",
+		fmt_share(WORD, t->delta_ns / g->gap_ns), fmt_time(WORD, whole(fabs(t->delta_ns))),
+		first ? "goes into" : "into", meaning(t->cause), *site ? " (" : "", site,
+		*site ? ")" : "");
+	return 0;
+}
+
+char *gap_paragraph(const struct gap *g, const struct locks *l)
+{
+	scoped_free char *a = gap_side(g, g->a), *b = gap_side(g, g->b);
+	struct told told[GAP_CAUSE_CNT];
+	size_t cnt = collect(g, told), said = 0, sz = 0;
+	char *text = NULL;
+	FILE *f = open_memstream(&text, &sz);
+	int err = a && b ? 0 : -ENOMEM;
+
+	if (!f)
+		return NULL;
+	if (!err && g->verdict == GAP_NO_DIFFERENCE)
+		fprintf(f, "The repeats do not tell %s and %s apart.", b, a);
+	else if (!err && g->verdict == GAP_UNDECIDED)
+		fprintf(f, "Too few repeats to tell what is cause and what is chance.");
+	else if (!err)
+		fprintf(f, "%s takes %.2f times as long as %s: ", b,
+			g->a->wall_ns.median > 0 ? g->b->wall_ns.median / g->a->wall_ns.median : 0,
+			a);
+	if (g->verdict == GAP_SLOWER || g->verdict == GAP_FASTER) {
+		for (size_t i = 0; i < cnt && said < TOLD_MAX && !err; i++) {
+			if (fabs(told[i].delta_ns) < TOLD_SHARE * fabs(g->gap_ns))
+				break;
+			err = say_cause(f, g, &told[i], !said++, l);
+		}
+		fputs(said ? "." : "no part of it stands out from the noise.", f);
+	}
+	if (fclose(f) || err) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * A gap in words. What is said of a part is what its figures say: a part whose interval spans zero
+ * is never called a cause. New strings, or NULL without memory.
+ */
+#ifndef WG_GAP_WORDS_H
+#define WG_GAP_WORDS_H
+
+#include "model/gap.h"
+
+/* The side of a gap as people would call it: what differs of runtime and model. */
+char *gap_side(const struct gap *g, const struct group *side);
+/*
+ * Where a part is: the lock and its path, the kernel's work, the function; in about max columns,
+ * INT_MAX for all.
+ */
+char *gap_part_site(const struct gap_part *p, const struct locks *l, int max);
+/* What it is, with its figures: "1,204 waits against 3". */
+char *gap_part_text(const struct gap_part *p, const struct locks *l);
+/* The paragraph: most important parts first, then what is not known. */
+char *gap_paragraph(const struct gap *g, const struct locks *l);
+
+#endif

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * See json_gap.h. Times are whole nanoseconds; what rounding leaves is in unexplained_ns, so that
+ * the parts and it sum to gap_ns exactly.
+ */
+#include "report/json_gap.h"
+
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "report/gap_words.h"
+
+static json_t *ns(double v)
+{
+	return json_integer(llround(v));
+}
+
+static json_t *taken(char *text)
+{
+	json_t *json = text ? json_text(text) : NULL;
+
+	free(text);
+	return json;
+}
+
+static json_t *part_json(const struct gap *g, const struct gap_part *p, const struct locks *l)
+{
+	struct object o = object_new();
+
+	object_set(&o, "cause", json_text(gap_cause_name(p->cause)));
+	object_set(&o, "bucket",
+		   p->bucket < BUCKET_CNT ? json_text(bucket_name(p->bucket)) : json_null());
+	object_set(&o, "site", taken(gap_part_site(p, l, INT_MAX)));
+	object_set(&o, "delta_ns", ns(p->delta_ns));
+	object_set(&o, "lo_ns", ns(p->interval.lo));
+	object_set(&o, "hi_ns", ns(p->interval.hi));
+	object_set(&o, "a_ns", ns(p->a_ns));
+	object_set(&o, "b_ns", ns(p->b_ns));
+	object_set(&o, "share", g->gap_ns != 0 ? json_real(p->delta_ns / g->gap_ns) : json_null());
+	object_set(&o, "holds", json_boolean(gap_part_holds(p)));
+	object_set(&o, "text", taken(gap_part_text(p, l)));
+	return object_take(&o);
+}
+
+static json_t *parts_json(const struct gap *g, const struct locks *l, long long *sum)
+{
+	json_t *list = json_array();
+
+	*sum = 0;
+	for (size_t i = 0; list && i < g->part_cnt; i++) {
+		json_t *part = part_json(g, &g->parts[i], l);
+
+		*sum += llround(g->parts[i].delta_ns);
+		if (!part || json_array_append_new(list, part)) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static const char *str(const char *s)
+{
+	return s ? s : "";
+}
+
+static json_t *gap_json(const struct gap_pair *pair, const struct gap *g, const struct locks *l)
+{
+	const struct run *a = pair->a->first, *b = pair->b->first;
+	struct object o = object_new();
+	long long sum;
+	json_t *parts = parts_json(g, l, &sum);
+
+	object_set(&o, "workload", json_text(str(b->workload)));
+	object_set(&o, "runtime", json_text(pair->runtimes ? "" : str(b->runtime)));
+	object_set(&o, "a", taken(gap_side(g, g->a)));
+	object_set(&o, "b", taken(gap_side(g, g->b)));
+	object_set(&o, "a_runtime", json_text(str(a->runtime)));
+	object_set(&o, "b_runtime", json_text(str(b->runtime)));
+	object_set(&o, "a_model", json_text(str(a->model)));
+	object_set(&o, "b_model", json_text(str(b->model)));
+	object_set(&o, "a_wall_ns", ns(g->a->wall_ns.median));
+	object_set(&o, "b_wall_ns", ns(g->b->wall_ns.median));
+	object_set(&o, "gap_ns", ns(g->gap_ns));
+	object_set(&o, "lo_ns", ns(g->interval.lo));
+	object_set(&o, "hi_ns", ns(g->interval.hi));
+	object_set(&o, "verdict", json_text(gap_verdict_name(g->verdict)));
+	object_set(&o, "parts", parts);
+	object_set(&o, "unexplained_ns", json_integer(llround(g->gap_ns) - sum));
+	object_set(&o, "words", taken(gap_paragraph(g, l)));
+	return object_take(&o);
+}
+
+void gaps_out(struct out *o, const struct locks *l)
+{
+	struct gap_pair *pairs = NULL;
+	struct summary s;
+	struct gap g;
+	long cnt;
+
+	out_array_begin(o, "gaps");
+	if (summary_of(&s, l->paths->r)) {
+		o->failed = true;
+		return;
+	}
+	cnt = gap_pairs(&s, &pairs);
+	for (long i = 0; i < cnt; i++) {
+		if (gap_of(&g, l, pairs[i].a, pairs[i].b)) {
+			o->failed = true;
+			break;
+		}
+		out_element(o, gap_json(&pairs[i], &g, l));
+		gap_clear(&g);
+	}
+	o->failed |= cnt < 0;
+	free(pairs);
+	summary_clear(&s);
+	out_array_end(o);
+}
