@@ -183,7 +183,7 @@ static int decide_peak(struct headline *h)
 	return 0;
 }
 
-/* --- evidence */
+/* --- locks */
 
 static double share_error(double share, double cnt)
 {
@@ -191,7 +191,7 @@ static double share_error(double share, double cnt)
 }
 
 /* Of the lanes' user samples, which are told apart by what instruction they hit. */
-static void see_traffic(struct evidence *e, int side, const struct group *g)
+static void see_traffic(struct lock_cost *c, int side, const struct group *g)
 {
 	double all = 0, undecoded = 0, traffic = 0;
 
@@ -206,10 +206,10 @@ static void see_traffic(struct evidence *e, int side, const struct group *g)
 			traffic += (double)s->traffic_cnt;
 		}
 	}
-	e->samples[side] = all;
-	e->undecoded[side] = all > 0 ? undecoded / all : 0;
-	e->traffic[side] = all > undecoded ? traffic / (all - undecoded) : 0;
-	e->traffic_error[side] = share_error(e->traffic[side], all - undecoded);
+	c->samples[side] = all;
+	c->undecoded[side] = all > 0 ? undecoded / all : 0;
+	c->traffic[side] = all > undecoded ? traffic / (all - undecoded) : 0;
+	c->traffic_error[side] = share_error(c->traffic[side], all - undecoded);
 }
 
 static double contended(const struct where *w)
@@ -222,76 +222,21 @@ static double contended(const struct where *w)
 	return ns;
 }
 
-static double time_in(const struct where *w, uint32_t frame)
+static int see_locks(struct lock_cost *c, const struct locks *l, const struct group *a,
+		     const struct group *b)
 {
-	const struct where_bucket *user = &w->bucket[B_CPU_USER];
+	const struct group *sides[] = {a, b};
+	struct where w;
+	int err = 0;
 
-	for (size_t i = 0; i < user->cause_cnt; i++)
-		if (user->causes[i].kind == CAUSE_FUNCTION && user->causes[i].frame == frame)
-			return user->causes[i].ns;
-	return 0;
-}
-
-/* The function that took most more, in the direction of the gap. */
-static void see_function(struct evidence *e, const struct where *a, const struct where *b)
-{
-	const struct where *slower = e->gap_ns >= 0 ? b : a, *faster = e->gap_ns >= 0 ? a : b;
-	const struct where_bucket *user = &slower->bucket[B_CPU_USER];
-	double most = 0;
-
-	e->function = NO_INDEX;
-	for (size_t i = 0; i < user->cause_cnt; i++) {
-		uint32_t frame = user->causes[i].frame;
-		double more = user->causes[i].ns - time_in(faster, frame);
-
-		if (user->causes[i].kind != CAUSE_FUNCTION || frame == NO_INDEX || more <= most)
-			continue;
-		most = more;
-		e->function = frame;
-		e->function_ns[0] = time_in(a, frame);
-		e->function_ns[1] = time_in(b, frame);
+	for (int i = 0; i < 2 && !err; i++) {
+		see_traffic(c, i, sides[i]);
+		err = where_of(&w, l, sides[i]);
+		if (err)
+			break;
+		c->contended_ns[i] = contended(&w);
+		where_clear(&w);
 	}
-}
-
-static void see_buckets(struct evidence *e, const struct group *a, const struct group *b)
-{
-	double sign = e->gap_ns >= 0 ? 1 : -1;
-
-	for (int i = 0; i < BUCKET_CNT; i++)
-		e->delta_ns[i] = b->bucket_ns[i] - a->bucket_ns[i];
-	e->top[0] = e->top[1] = 0;
-	for (int i = 1; i < BUCKET_CNT; i++)
-		if (sign * e->delta_ns[i] > sign * e->delta_ns[e->top[0]])
-			e->top[0] = (enum bucket)i;
-	e->top[1] = e->top[0] ? 0 : 1;
-	for (int i = 0; i < BUCKET_CNT; i++)
-		if (i != (int)e->top[0] && sign * e->delta_ns[i] > sign * e->delta_ns[e->top[1]])
-			e->top[1] = (enum bucket)i;
-}
-
-int evidence_of(struct evidence *e, const struct locks *l, const struct group *a,
-		const struct group *b)
-{
-	struct where of_a, of_b;
-	int err;
-
-	*e = (struct evidence){.gap_ns = b->wall_ns.median - a->wall_ns.median};
-	err = where_of(&of_a, l, a);
-	if (err)
-		return err;
-	err = where_of(&of_b, l, b);
-	if (!err) {
-		see_buckets(e, a, b);
-		see_traffic(e, 0, a);
-		see_traffic(e, 1, b);
-		see_function(e, &of_a, &of_b);
-		e->contended_ns[0] = contended(&of_a);
-		e->contended_ns[1] = contended(&of_b);
-		e->faults[0] = a->faults_minor + a->faults_major;
-		e->faults[1] = b->faults_minor + b->faults_major;
-		where_clear(&of_b);
-	}
-	where_clear(&of_a);
 	return err;
 }
 
@@ -315,7 +260,10 @@ static int add(struct headlines *h, const struct locks *l, const struct claim *c
 		h->cnt--;
 		return 0;
 	}
-	return err || c->kind == CLAIM_PEAK ? err : evidence_of(&head->why, l, a, b);
+	if (err || c->kind == CLAIM_PEAK)
+		return err;
+	err = gap_of(&head->gap, l, a, b);
+	return err ? err : see_locks(&head->locks, l, a, b);
 }
 
 /* Within each runtime, or between two: of each the first that was measured. */
@@ -356,6 +304,8 @@ int headlines_of(struct headlines *h, const struct locks *l)
 
 void headlines_clear(struct headlines *h)
 {
+	for (size_t i = 0; i < h->cnt; i++)
+		gap_clear(&h->list[i].gap);
 	summary_clear(&h->summary);
 	free(h->list);
 	*h = (struct headlines){0};

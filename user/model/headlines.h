@@ -7,9 +7,7 @@
 #ifndef WG_HEADLINES_H
 #define WG_HEADLINES_H
 
-#include "model/locks.h"
-#include "model/stats.h"
-#include "model/summary.h"
+#include "model/gap.h"
 
 enum claim_kind {
 	CLAIM_ALIKE, /* a and b take equally long: within CLAIM_ALIKE_RATIO, as the two there did */
@@ -38,18 +36,12 @@ enum verdict {
 	VERDICT_CNT,
 };
 
-/* What speaks for a cause of the difference between two groups of the same work. Times: mean lane. */
-struct evidence {
-	double gap_ns;			     /* median wall of b less that of a */
-	double delta_ns[BUCKET_CNT];	     /* b less a */
-	enum bucket top[2];		     /* that go furthest in the direction of the gap */
-	double samples[2];		     /* a, b: user samples of the lanes */
+/* Of the lanes of both sides, what tells whether locks cost time, on the CPU or off it. */
+struct lock_cost {
+	double samples[2];		     /* a, b: user samples */
 	double undecoded[2];		     /* share of them whose instruction is not known */
 	double traffic[2], traffic_error[2]; /* share of the others at atomic instructions */
-	double contended_ns[2];		     /* futex waits that are contention */
-	double faults[2];		     /* of all threads of a run */
-	uint32_t function;     /* whose time on the CPU grew most: frame, or NO_INDEX */
-	double function_ns[2]; /* time in it */
+	double contended_ns[2];		     /* futex waits that are contention, of the mean lane */
 };
 
 struct headline {
@@ -58,7 +50,8 @@ struct headline {
 	double value;		   /* median of b over that of a; bytes for CLAIM_PEAK */
 	struct interval interval;
 	enum verdict verdict;
-	struct evidence why;
+	struct gap gap; /* not of CLAIM_PEAK */
+	struct lock_cost locks;
 };
 
 struct headlines {
@@ -72,9 +65,5 @@ int headlines_of(struct headlines *h, const struct locks *l);
 void headlines_clear(struct headlines *h);
 
 const char *verdict_name(enum verdict v); /* "reproduced", "not reproduced", ... */
-
-/* Returns 0 or -ENOMEM. */
-int evidence_of(struct evidence *e, const struct locks *l, const struct group *a,
-		const struct group *b);
 
 #endif

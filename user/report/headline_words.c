@@ -8,13 +8,13 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "report/buckets.h"
 #include "report/format.h"
-#include "report/names.h"
+#include "report/gap_words.h"
 
 #define PART_MIN 0.1	  /* of the gap: what is less is not told */
 #define UNDECODED_MAX 0.2 /* of samples: with more of unknown code, shares of the rest mislead */
-#define WAIT_MIN 0.01	  /* of a lane's time */
+#define SITE_COLUMNS 40
+#define WAIT_MIN 0.01		/* of a lane's time */
 #define BUFFER_BYTES 104857600. /* of a task of `transfer` */
 
 static const char *str(const char *s)
@@ -86,43 +86,34 @@ static const char *signed_time(struct word *w, double ns)
 	return w->s;
 }
 
-static bool matters(const struct evidence *e, double delta_ns)
+/* The two parts that make most of the gap. */
+static int say_parts(struct words *w, const struct gap *g, const struct locks *l)
 {
-	return delta_ns / e->gap_ns >= PART_MIN;
-}
+	int said = 0;
 
-/* The buckets that make most of the gap, the first with what is known inside it. */
-static void say_buckets(struct words *w, const struct headline *h, const struct recording *r)
-{
-	const struct evidence *e = &h->why;
+	for (size_t i = 0; i < g->part_cnt && said < 2; i++) {
+		const struct gap_part *p = &g->parts[i];
+		scoped_free char *site = NULL;
 
-	for (int i = 0; i < 2; i++) {
-		enum bucket b = e->top[i];
-
-		if (!matters(e, e->delta_ns[b]))
+		if (!gap_part_holds(p) || p->delta_ns / g->gap_ns < PART_MIN)
 			continue;
-		say(w, "%s %s", bucket_head(b), signed_time(WORD, e->delta_ns[b]));
-		if (b == B_CPU_USER && e->function != NO_INDEX &&
-		    matters(e, e->function_ns[1] - e->function_ns[0])) {
-			scoped_free char *name = short_function(r->frames[e->function].name, 40);
-
-			fprintf(w->f, " (%s %s)", str(name),
-				signed_time(WORD, e->function_ns[1] - e->function_ns[0]));
-		}
-		if (b == B_CPU_FAULT)
-			fprintf(w->f, " (%s faults against %s)",
-				fmt_count(WORD, (uint64_t)llround(e->faults[1])),
-				fmt_count(WORD, (uint64_t)llround(e->faults[0])));
+		site = gap_part_site(p, l, SITE_COLUMNS);
+		if (!site)
+			return -ENOMEM;
+		say(w, "%s %s%s%s%s", gap_cause_name(p->cause), signed_time(WORD, p->delta_ns),
+		    *site ? " (" : "", site, *site ? ")" : "");
+		said++;
 	}
+	return 0;
 }
 
-static bool waits_matter(const struct evidence *e, const struct headline *h)
+static bool waits_matter(const struct lock_cost *e, const struct headline *h)
 {
 	return e->contended_ns[0] > WAIT_MIN * h->a->lane_ns ||
 	       e->contended_ns[1] > WAIT_MIN * h->b->lane_ns;
 }
 
-static bool traffic_differs(const struct evidence *e)
+static bool traffic_differs(const struct lock_cost *e)
 {
 	return e->undecoded[0] <= UNDECODED_MAX && e->undecoded[1] <= UNDECODED_MAX &&
 	       fabs(e->traffic[1] - e->traffic[0]) > e->traffic_error[0] + e->traffic_error[1];
@@ -131,7 +122,7 @@ static bool traffic_differs(const struct evidence *e)
 /* Locks, on the CPU and waited for; where a claim is about them, that there are none too. */
 static void say_locks(struct words *w, const struct headline *h)
 {
-	const struct evidence *e = &h->why;
+	const struct lock_cost *e = &h->locks;
 	bool asked = !strcmp(h->claim->workload, "crypto");
 
 	if (waits_matter(e, h))
@@ -161,11 +152,13 @@ static void say_peak(struct words *w, const struct headline *h)
 	    workers ? h->value / BUFFER_BYTES / workers : 0);
 }
 
-char *headline_why(const struct headline *h, const struct recording *r)
+char *headline_why(const struct headline *h, const struct locks *l)
 {
 	char *text = NULL;
 	size_t sz = 0;
 	struct words w = {.f = open_memstream(&text, &sz)};
+
+	int err = 0;
 
 	if (!w.f)
 		return NULL;
@@ -175,8 +168,11 @@ char *headline_why(const struct headline *h, const struct recording *r)
 		if (h->b->run_cnt < 3 || h->a->run_cnt < 3)
 			say(&w, "too few repeats");
 		else if (h->interval.lo > 1 || h->interval.hi < 1)
-			say_buckets(&w, h, r);
+			err = say_parts(&w, &h->gap, l);
 		say_locks(&w, h);
 	}
-	return fclose(w.f) ? NULL : text;
+	if (!fclose(w.f) && !err)
+		return text;
+	free(text);
+	return NULL;
 }

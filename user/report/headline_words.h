@@ -9,7 +9,7 @@
 char *headline_who(const struct headline *h);
 /* "threads 0.790 s, procs 0.640 s: 1.24 times as long (1.20 to 1.31)" */
 char *headline_figures(const struct headline *h);
-/* "user +0.150 s, pthread_rwlock_rdlock +0.090 s; lock traffic 30% ±3 of samples against 5% ±1" */
-char *headline_why(const struct headline *h, const struct recording *r);
+/* "lock wait +0.284 s (rwlock ..); lock traffic 30% ±3 of samples against 5% ±1" */
+char *headline_why(const struct headline *h, const struct locks *l);
 
 #endif

@@ -490,9 +490,9 @@ static json_t *side_json(const struct group *g)
 }
 
 /* A ratio of wall times, or bytes. */
-static json_t *headline_json(const struct headline *h, const struct recording *r)
+static json_t *headline_json(const struct headline *h, const struct locks *l)
 {
-	scoped_free char *why = headline_why(h, r);
+	scoped_free char *why = headline_why(h, l);
 	struct object o = object_new();
 
 	object_set(&o, "id", json_text(h->claim->id));
@@ -520,7 +520,7 @@ static void headlines_out(struct out *o, const struct locks *l)
 		return;
 	}
 	for (size_t i = 0; i < h.cnt; i++)
-		out_element(o, headline_json(&h.list[i], l->paths->r));
+		out_element(o, headline_json(&h.list[i], l));
 	headlines_clear(&h);
 	out_array_end(o);
 }

@@ -128,11 +128,11 @@ static int headline_row(FILE *f, const char *who, const struct text_opts *o,
 	return p.failed ? -ENOMEM : 0;
 }
 
-static int headline(FILE *f, const struct headline *h, const struct recording *r,
+static int headline(FILE *f, const struct headline *h, const struct locks *l,
 		    const struct text_opts *o)
 {
 	scoped_free char *who = headline_who(h), *figures = headline_figures(h),
-			 *why = headline_why(h, r), *name = who ? printable(who, 40) : NULL;
+			 *why = headline_why(h, l), *name = who ? printable(who, 40) : NULL;
 
 	if (!name || !figures || !why)
 		return -ENOMEM;
@@ -159,7 +159,7 @@ int text_headlines(FILE *f, const struct locks *l, const struct text_opts *o)
 		}
 		last = h.list[i].claim;
 		if (!err)
-			err = headline(f, &h.list[i], l->paths->r, o);
+			err = headline(f, &h.list[i], l, o);
 	}
 	if (h.cnt)
 		fputc('\n', f);
