@@ -2,6 +2,7 @@
 """Plays the loader of the runner protocol (workloads/protocol.md): starts a runner with two pipes,
 talks to it, and knows what is left of it."""
 
+import fcntl
 import json
 import os
 import select
@@ -16,12 +17,21 @@ class Failure(Exception):
     """The runner did what no runner may; the text says what."""
 
 
+def move_up(fd):
+    """A loader has many files open. A runtime that takes care of low numbers only is to be seen."""
+    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 60)
+    os.close(fd)
+    return moved
+
+
 class Runner:
     """One runner, in a session of its own."""
 
     def __init__(self, command, **env):
         to_read, self.to = os.pipe()
         self.answers, to_write = os.pipe()
+        to_read, to_write = move_up(to_read), move_up(to_write)
+        self.pipes = {os.readlink(f"/proc/self/fd/{fd}") for fd in (to_read, to_write)}
         variables = dict(os.environ, WALLGAP_IN_FD=str(to_read), WALLGAP_OUT_FD=str(to_write), **env)
         self.process = subprocess.Popen(command, pass_fds=(to_read, to_write), env=variables,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -140,6 +150,12 @@ def call_of(tgid, tid):
     except OSError:
         return None
     return int(word) if word.lstrip("-").isdigit() else None
+
+
+def files_of(tgid):
+    """What the descriptors of a process stand for."""
+    folder = f"/proc/{tgid}/fd"
+    return {os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)}
 
 
 def faults_of(tgid):

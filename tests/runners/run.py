@@ -23,7 +23,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from loader import Failure, Runner, call_of, faults_of  # noqa: E402
+from loader import Failure, Runner, call_of, faults_of, files_of  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 REQUIRED = os.environ.get("WALLGAP_REQUIRE_LIVE") == "1"
@@ -113,6 +113,8 @@ def check_lanes(c, r, lanes, model, workers):
     if model == "procs":
         c.equal("different processes", len(tgids), workers)
         c.that(r.process.pid not in tgids, "the orchestrator's process has a lane")
+        for tgid in tgids:
+            c.equal(f"pipes of ours in child {tgid}", files_of(tgid) & r.pipes, set())
     else:
         c.equal("processes", tgids, {r.process.pid})
 
@@ -377,6 +379,23 @@ def each_worker_killed(working):
     return test_worker_killed
 
 
+def each_limit(model):
+    """More workers than the user may have threads. The user is one that has no others."""
+    def test_limit(c, command):
+        has(command, model)
+        if os.geteuid() or not shutil.which("setpriv") or not shutil.which("prlimit"):
+            raise Skip("needs root, setpriv and prlimit, to be a user with a limit")
+        user = 60_000 + os.getpid() % 5000
+        with Runner(["setpriv", f"--reuid={user}", "--clear-groups", "prlimit", "--nproc=40:40",
+                     *command]) as r:
+            hello = r.read()
+            if not hello:
+                raise Skip(f"another user cannot start it: {r.noise()}")
+            r.send("setup", workload="math", model=model, workers=200, tasks=200, n=10)
+            says_error(c, r, "200 workers where there is room for 40")
+    return test_limit
+
+
 def test_hand(c, command):
     def run(*options):
         done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=60)
@@ -408,6 +427,8 @@ def tests_of(name):
     for model in MODELS:
         for workload in SIZES:
             yield f"work_{model}_{workload}", each_work(model, workload)
+        if model != "single":
+            yield f"limit_{model}", each_limit(model)
         yield f"untouched_{model}", each_untouched(model)
         yield f"crash_{model}", each_crash(model)
         yield f"hang_{model}", each_hang(model)
@@ -459,7 +480,7 @@ def run_one(name, test, command):
         c.wrong.append(str(e))
     except Exception as e:  # a fault of the runner's messages, or of the test
         c.wrong.append(f"{type(e).__name__}: {e}")
-    return ("FAIL" if c.wrong else "ok"), "; ".join(c.wrong[:10])
+    return ("FAIL" if c.wrong else "ok"), "; ".join(text[:300] for text in c.wrong[:5])
 
 
 def main(args):

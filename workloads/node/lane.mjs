@@ -60,6 +60,11 @@ export async function followOrder(lane, order, port) {
 	}
 }
 
+/** Lets the event loop have a look at what came: at the next task, not at the end of all. */
+export function breathe() {
+	return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** What lanes have in common: fresh memory, and an end by a signal. */
 export const plainPort = {
 	makeWords: (sz) => new Uint32Array(new ArrayBuffer(sz)),

@@ -4,8 +4,10 @@
 // in one line what went wrong. How lanes come to exist is left to the models, what they do to
 // lane.mjs. A model is an object with
 //
-//   start({lane, runtime, bufferSize, inherited, onMessage(message), onFailure(text)})
-//              makes a lane, which has send(order) and end(): at once, whatever it does
+//   start({lane, runtime, bufferSize, inherited, onMessage(message), onUnmade(error),
+//         onFailure(text)})
+//              makes a lane, which has send(order) and end(): at once, whatever it does. That it
+//              cannot be made may be thrown, or told later.
 //   oneLane    it has no more than one
 //   handOver   how a buffer gets to the orchestrator, in words
 //   copies     buffers a lane may need room for at a time
@@ -147,17 +149,20 @@ export class Pool {
 	}
 
 	#startLane(lane, options) {
-		const { workers } = this.#spec;
+		const describe = ({ message }) =>
+			`worker ${lane + 1} of ${this.#spec.workers} cannot be made: ${message} ` +
+			'(see ulimit -u, ulimit -n, the pids cgroup)';
 
 		try {
 			return this.#model.start({
 				...options,
 				lane,
 				runtime: this.#runtime,
+				onUnmade: (error) => this.#fail(describe(error)),
 				onFailure: (text) => this.#fail(text),
 			});
 		} catch (error) {
-			throw new Error(`worker ${lane + 1} of ${workers} cannot be made: ${error.message}`);
+			throw new Error(describe(error));
 		}
 	}
 

@@ -3,7 +3,7 @@
 // A lane in a child process: waits for orders in its event loop. Its work is done by the main
 // thread, which is not the process's only one: the runtime has helpers.
 import { closeFiles } from './child.mjs';
-import { followOrder, plainPort, threadIds } from './lane.mjs';
+import { breathe, followOrder, plainPort, threadIds } from './lane.mjs';
 
 /**
  * Serves the orchestrator over the channel that this process was made with.
@@ -18,6 +18,7 @@ export function serveProcess(nowNs, attach) {
 	const port = {
 		...plainPort,
 		nowNs,
+		breathe, // the end of the channel
 		send: (message) => process.send(message),
 		makeWords: (sz) => carrier.makeWords(sz),
 		handOver: async (message, words) =>

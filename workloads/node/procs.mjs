@@ -8,7 +8,7 @@ import { commandOfChild, describeEnd } from './child.mjs';
 import { openFiles } from './files.mjs';
 
 /** Makes the process of a lane; see pool.mjs. */
-function start({ lane, bufferSize, inherited, onMessage, onFailure }) {
+function start({ lane, bufferSize, inherited, onMessage, onUnmade, onFailure }) {
 	const carrier = bufferSize ? openFiles(bufferSize) : null;
 	const [execPath, ...execArgv] = commandOfChild();
 	const child = fork(fileURLToPath(new URL('./lane-process.mjs', import.meta.url)), {
@@ -19,9 +19,7 @@ function start({ lane, bufferSize, inherited, onMessage, onFailure }) {
 	// A child that cannot be written to has ended: that is told by its end.
 	const send = (message) => child.send(message, () => {});
 
-	child.on('error', (error) =>
-		onFailure(`the process of lane ${lane} cannot be made: ${error.message}`),
-	);
+	child.on('error', onUnmade);
 	child.on('exit', (status, signal) =>
 		onFailure(describeEnd(`the process of lane ${lane} (${child.pid})`, status, signal)),
 	);
@@ -32,7 +30,8 @@ function start({ lane, bufferSize, inherited, onMessage, onFailure }) {
 		send({ type: 'taken', slot: message.slot });
 	});
 	send({ type: 'begin', lane, inherited, address: carrier?.address });
-	return { send, end: () => child.kill('SIGKILL') };
+	// The handle of one that could not be made has the number 0, which is our own process group.
+	return { send, end: () => child.pid && child.kill('SIGKILL') };
 }
 
 export const procs = { start, handOver: 'copied through a file in memory', copies: 6 };

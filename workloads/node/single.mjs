@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 //
 // The model `single`: the orchestrator does the work itself, as programs without workers do.
-import { followOrder, plainPort, threadIds } from './lane.mjs';
+import { breathe, followOrder, plainPort, threadIds } from './lane.mjs';
 
 /** Makes a lane out of the thread that calls this; see pool.mjs. */
 function start({ lane, runtime, onMessage }) {
@@ -10,8 +10,7 @@ function start({ lane, runtime, onMessage }) {
 		nowNs: runtime.nowNs,
 		send: onMessage,
 		handOver: (message, words) => onMessage({ ...message, words }),
-		// Between tasks, what the loader wrote is looked at.
-		breathe: () => new Promise((resolve) => setImmediate(resolve)),
+		breathe, // what the loader wrote
 	};
 
 	queueMicrotask(() => onMessage({ type: 'up', ...threadIds() }));
