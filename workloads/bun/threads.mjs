@@ -7,7 +7,8 @@ function start({ lane, onMessage, onFailure }) {
 	const worker = new Worker(new URL('./lane-thread.mjs', import.meta.url).href);
 
 	worker.onmessage = ({ data }) => onMessage(data);
-	worker.onerror = ({ error, message }) => onFailure(`lane ${lane}: ${error?.message ?? message}`);
+	worker.onerror = ({ error, message }) =>
+		onFailure(`lane ${lane}: ${error?.message ?? message}`);
 	worker.addEventListener('close', ({ code }) =>
 		onFailure(`the thread of lane ${lane} ended with exit status ${code}`),
 	);

@@ -32,7 +32,7 @@ export function describeEnd(who, status, signal) {
 	return `${who} was killed by signal ${constants.signals[signal]} (${signal})`;
 }
 
-/** Tells descriptors apart: what identifyFiles() gives in one process, closeFiles() takes in another. */
+/** Says what descriptors stand for, so that closeFiles() in another process knows them. */
 export function identifyFiles(fds) {
 	return fds.map((fd) => {
 		const { dev, ino } = fstatSync(fd);

@@ -15,7 +15,7 @@ export function describeTask(unit, n) {
 	return `${groupDigits(n)} ${unit} a task`;
 }
 
-/** 17 digits of x, of which the first is before the point; a tie goes to the even digit, as in C. */
+/** 17 digits of x, the first before the point; a tie goes to the even digit, as in C. */
 function scientific(x) {
 	const exact = x.toExponential(100);
 	const text = x.toExponential(16);

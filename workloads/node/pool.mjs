@@ -108,7 +108,9 @@ export class Pool {
 		const late = Array.from({ length: tasks }, (_, i) => i).filter((i) => !done.has(i));
 		const more = late.length > 1 ? `, nor are ${late.length - 1} others done` : '';
 
-		return `lane ${late[0] % workers} did not finish task ${late[0]} within ${timeoutS} s${more}`;
+		const [task] = late;
+
+		return `lane ${task % workers} did not finish task ${task} within ${timeoutS} s${more}`;
 	}
 
 	// --- building ---

@@ -132,6 +132,9 @@ function parse(line) {
 export function serve(runtime, inFd, outFd) {
 	const session = new Session(runtime, inFd, outFd);
 
+	// In a handler of an event there is nobody to catch what goes wrong.
+	for (const event of ['uncaughtException', 'unhandledRejection'])
+		process.on(event, (error) => session.fail(String(error?.message ?? error)));
 	session.hello();
 	runtime.readLines(
 		inFd,

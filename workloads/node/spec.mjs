@@ -38,5 +38,7 @@ export function readSpec(setup, models) {
 		throw new Error("the set-up's timeout_s is out of range");
 	if (typeof touch !== 'boolean') throw new Error("the set-up's touch must be true or false");
 	checkCpus(setup.cpus, workers);
-	return { workload, model, workers, tasks, n: n || workloads[workload].defaultN, touch, timeoutS };
+	const size = n || workloads[workload].defaultN;
+
+	return { workload, model, workers, tasks, n: size, touch, timeoutS };
 }
