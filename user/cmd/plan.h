@@ -10,7 +10,7 @@
 
 struct workload {
 	const char *name;
-	long long quick_n; /* size of a task with --quick, in the workload's unit; 0: the default */
+	long long n, quick_n; /* size of a task, and with --quick, in its unit; 0: the default */
 	double weight;	   /* seconds that one task takes, roughly: for the progress bar only */
 };
 

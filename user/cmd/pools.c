@@ -187,7 +187,7 @@ static int start_runner(struct pools *p, const struct workload *w, struct pool *
 		.model = pool->model,
 		.workers = strcmp(pool->model, "single") ? plan->workers : 1,
 		.tasks = plan->tasks,
-		.n = plan->quick ? w->quick_n : 0,
+		.n = plan->quick ? w->quick_n : w->n,
 		.pin = plan->pin,
 		.no_touch = !plan->touch,
 		.timeout_s = plan->timeout_s,
