@@ -138,7 +138,7 @@ static void start_of_a_thread(void **state)
 	struct thread t = {.comm = "node", .start = NO_INDEX};
 
 	(void)state;
-	path_of("worker@node < [unknown]@bun");
+	path_of("worker@node < [bun]@bun");
 	assert_string_equal(thread_start(&r, &t), "");
 	assert_string_equal(thread_kind_of(&r, &t), "");
 	t.start = 0;

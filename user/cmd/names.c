@@ -245,11 +245,13 @@ static void function_in_module(struct names *n, uint32_t number, const struct mo
 		return;
 	}
 	f->start = unwind_table_start(&m->table, addr);
-	if (f->start) {
+	if (f->start)
 		snprintf(f->made, sizeof(f->made), "%.200s+0x%llx", f->module,
 			 (unsigned long long)f->start);
-		f->name = f->made;
-	}
+	else
+		snprintf(f->made, sizeof(f->made), f->module[0] == '[' ? "%.200s" : "[%.200s]",
+			 f->module);
+	f->name = f->made;
 }
 
 static void function_in_jit(struct names *n, uint64_t addr, uint32_t tgid, struct function *f)

@@ -176,7 +176,7 @@ const char *thread_start(const struct recording *r, const struct thread *t)
 {
 	const struct frame *f = t->start < r->frame_cnt ? &r->frames[t->start] : NULL;
 
-	return f && strcmp(str(f->name), "[unknown]") != 0 ? str(f->name) : "";
+	return f && str(f->name)[0] != '[' ? str(f->name) : ""; /* "[bun]", "[unknown]" */
 }
 
 const char *thread_kind_of(const struct recording *r, const struct thread *t)

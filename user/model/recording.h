@@ -112,7 +112,7 @@ enum frame_flags {
 /* A function. */
 struct frame {
 	char *name;   /* demangled; "libcrypto.so.3+0x1f65c0" where only its start is known;
-			 "[unknown]" where not even that */
+			 "[bun]" where only its file is, "[unknown]" where not even that */
 	char *module; /* "libcrypto.so.3", "[vdso]"; "[kernel]" or a kernel module's; of JIT code the
 			 script, if it is told: "file:///x/y.mjs"; "" in no file */
 	uint64_t start; /* of the function, by its file's own addresses; 0 not known */
