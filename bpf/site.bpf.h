@@ -22,13 +22,15 @@ static __always_inline bool site_counts(const struct task_state *s)
 
 /*
  * Are these the roots of a main thread's stacks once main has been called? Before and after that
- * the loader and exit() are there. The program calls libc, and libc the program's main.
+ * the loader, constructors and exit() are there. The program's _start calls __libc_start_main, that
+ * (since glibc 2.34) another function of libc, and that the program's main.
  */
 static __always_inline bool roots_of_main(const u64 *root)
 {
 	u64 program = root[0] >> WG_MODULE_SHIFT;
 
-	return root[1] >> WG_MODULE_SHIFT != program && root[3] >> WG_MODULE_SHIFT == program;
+	return root[1] >> WG_MODULE_SHIFT != program && root[2] >> WG_MODULE_SHIFT != program &&
+	       root[3] >> WG_MODULE_SHIFT == program;
 }
 
 /* Note the outermost frames of the stack in w, which has been walked: once for each task. */

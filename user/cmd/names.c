@@ -417,6 +417,19 @@ uint32_t names_stack(struct names *n, uint64_t hash, uint64_t leaf, uint32_t tgi
 	return *known = stack_of(n, frames, cnt, kernel, raw ? raw->end : WG_END_NONE);
 }
 
+/* What libc runs of a program before main and after it. */
+static bool is_around_main(const char *name)
+{
+	static const char *const names[] = {"exit", "__run_exit_handlers", "__libc_csu_init",
+					    "call_init", "_dl_"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!strncmp(name, names[i], strlen(names[i])))
+			return true;
+	}
+	return false;
+}
+
 uint32_t names_start(struct names *n, const struct wg_row *row)
 {
 	bool first = row->tid == row->tgid;
@@ -428,7 +441,8 @@ uint32_t names_start(struct names *n, const struct wg_row *row)
 		if (at == NO_INDEX)
 			break;
 		f = &n->r->frames[at];
-		/* libc calls main, but runs exit and constructors too */
+		if (first && is_around_main(f->name))
+			break; /* main itself was not seen */
 		if (!is_entry_function(f->name) && !(first && is_libc(f->module)))
 			return at;
 	}
