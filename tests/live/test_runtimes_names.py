@@ -51,6 +51,19 @@ setTimeout(() => {
 }, 100);
 """
 
+JOIN = """
+function joiner(end) {
+  let keep = [], sum = 0;
+  while (Date.now() < end) {
+    for (let i = 0; i < 2000; i++) keep.push('x' + i + keep.length);
+    sum += keep.length;
+    keep = [];
+  }
+  return sum;
+}
+if (joiner(Date.now() + 800) < 0) console.log('never');
+"""
+
 IDLE = "setTimeout(() => {}, 500); new (require('node:worker_threads').Worker)('setTimeout(()=>{},400)',{eval:true});"
 
 GIL = """
@@ -123,6 +136,20 @@ def test_runtimes_node_names(c):
     c.at_least("threads of libuv's pool", found.get("libuv pool", 0), 1)
     c.equal("threads of no kind",
             [(t["comm"], t["start"]) for t in got.run["threads"] if not t["kind"]], [])
+
+
+@test
+def test_runtimes_node_builtins(c):
+    """V8's built-ins have no CFI and, on their short ways, no frame: who called them is on the path
+    all the same. A part of them is called by node's start, or is byte code's."""
+    got, _ = record_script([program("node"), *NODE_FLAGS], JOIN, ".cjs")
+    called = [s for s in user_samples(got.run) if user_path(s)[0] in
+              ("Builtins_StringAdd_CheckNone", "Builtins_NumberToString",
+               "Builtins_GrowFastSmiOrObjectElements", "Builtins_StringAdd_CheckNone_Inline")]
+    right = [s for s in called if re.fullmatch(r"[~^+*]joiner hot\.cjs:2", user_path(s)[1])]
+    c.at_least("samples in built-ins that joiner calls", total(called), 20)
+    c.at_least("of them with joiner right above", total(right), 0.9 * total(called))
+    check_whole(c, got.run)
 
 
 @test

@@ -82,6 +82,175 @@ void code_close(struct code_reader *r)
 	free(r);
 }
 
+/* --- decoding --- */
+
+enum kind {
+	KIND_OTHER,
+	KIND_CALL,
+	KIND_JUMP, /* not conditional */
+	KIND_END,  /* nothing comes after it */
+};
+
+struct decoded {
+	uint8_t len;
+	uint8_t kind;
+	bool may_write; /* rsp or rbp, by an operand that is no stack operation's */
+};
+
+/* Is it the field of an operand that is rsp or rbp, when REX does not extend it? */
+static bool is_stack_reg(uint8_t field, uint8_t extended)
+{
+	return !extended && ((field & 7) == 4 || (field & 7) == 5);
+}
+
+/* Bytes of ModRM and what belongs to it: SIB, displacement. */
+static size_t modrm_len(const uint8_t *c, size_t left)
+{
+	uint8_t mod, rm;
+	size_t len = 1;
+
+	if (!left)
+		return SIZE_MAX / 2;
+	mod = c[0] >> 6;
+	rm = c[0] & 7;
+	if (mod == 3)
+		return len;
+	if (rm == 4) {
+		if (left < 2)
+			return SIZE_MAX / 2;
+		len++;
+		if (mod == 0 && (c[1] & 7) == 5)
+			len += 4;
+	} else if (mod == 0 && rm == 5) {
+		len += 4;
+	}
+	return len + (mod == 1 ? 1 : mod == 2 ? 4 : 0);
+}
+
+enum dest { DEST_NONE, DEST_REG, DEST_RM, DEST_GROUP1, DEST_SLOW };
+
+/* Where the result goes of opcodes with ModRM that code is full of; of others DEST_SLOW. */
+static enum dest dest_of(uint8_t op, bool two_bytes, size_t *imm)
+{
+	*imm = 0;
+	if (two_bytes) {
+		if ((op & 0xf0) == 0x40 || op == 0xb6 || op == 0xb7 || op == 0xbe || op == 0xbf ||
+		    op == 0xaf)
+			return DEST_REG;
+		return op == 0x1f ? DEST_NONE : DEST_SLOW;
+	}
+	switch (op) {
+	case 0x38: /* cmp, test */
+	case 0x39:
+	case 0x3a:
+	case 0x3b:
+	case 0x84:
+	case 0x85:
+		return DEST_NONE;
+	case 0x03: /* add, or, and, sub, xor, movsxd, mov, lea */
+	case 0x0b:
+	case 0x23:
+	case 0x2b:
+	case 0x33:
+	case 0x63:
+	case 0x8b:
+	case 0x8d:
+		return DEST_REG;
+	case 0x01: /* the same to memory, or the other way round */
+	case 0x09:
+	case 0x21:
+	case 0x29:
+	case 0x31:
+	case 0x88:
+	case 0x89:
+	case 0xd1: /* shifts */
+	case 0xd3:
+		return DEST_RM;
+	case 0xc1:
+	case 0xc6: /* mov */
+		*imm = 1;
+		return DEST_RM;
+	case 0xc7:
+		*imm = 4;
+		return DEST_RM;
+	case 0x83:
+		*imm = 1;
+		return DEST_GROUP1;
+	case 0x81:
+		*imm = 4;
+		return DEST_GROUP1;
+	default:
+		return DEST_SLOW;
+	}
+}
+
+/*
+ * Most instructions are of a few forms, which take a hundredth of a disassembler's time here. False
+ * for the rest: prefixes other than REX, what has 16-bit or vector operands, and so on.
+ */
+static bool decode_quick(const uint8_t *c, size_t left, struct decoded *d)
+{
+	size_t at = 0, imm, len;
+	uint8_t rex = 0, op, modrm;
+	bool two_bytes;
+	enum dest dest;
+
+	if (at < left && (c[at] & 0xf0) == 0x40)
+		rex = c[at++];
+	two_bytes = at < left && c[at] == 0x0f;
+	at += two_bytes;
+	if (at >= left)
+		return false;
+	op = c[at++];
+	*d = (struct decoded){.kind = KIND_OTHER};
+	dest = dest_of(op, two_bytes, &imm);
+	if (dest == DEST_SLOW) {
+		bool near = !two_bytes && (op & 0xf0) == 0x70,
+		     far = two_bytes && (op & 0xf0) == 0x80;
+
+		/* conditional jumps; push and pop */
+		d->len = (uint8_t)(at + (near ? 1 : far ? 4 : 0));
+		return d->len <= left && (near || far || (!two_bytes && (op & 0xf0) == 0x50));
+	}
+	len = modrm_len(c + at, left - at);
+	if (len > left - at || imm > left - at - len)
+		return false;
+	modrm = c[at];
+	d->len = (uint8_t)(at + len + imm);
+	d->may_write = (dest == DEST_REG && is_stack_reg(modrm >> 3, rex & 4)) ||
+		       ((dest == DEST_RM || (dest == DEST_GROUP1 && (modrm >> 3 & 7) != 7)) &&
+			modrm >= 0xc0 && is_stack_reg(modrm, rex & 1));
+	return true;
+}
+
+static bool decode(struct code_reader *r, const uint8_t *c, size_t left, struct decoded *d)
+{
+	uint64_t addr = 0;
+
+	if (decode_quick(c, left, d))
+		return true;
+	if (!cs_disasm_iter(r->plain, &c, &left, &addr, r->insn))
+		return false;
+	*d = (struct decoded){.len = (uint8_t)r->insn->size, .may_write = true};
+	switch (r->insn->id) {
+	case X86_INS_RET:
+	case X86_INS_UD2:
+	case X86_INS_INT3:
+	case X86_INS_HLT:
+		d->kind = KIND_END;
+		break;
+	case X86_INS_CALL:
+		d->kind = KIND_CALL;
+		break;
+	case X86_INS_JMP:
+		d->kind = KIND_JUMP;
+		break;
+	default:
+		break;
+	}
+	return true;
+}
+
 /* --- one instruction --- */
 
 static void lose(struct frame *f)
@@ -211,47 +380,12 @@ static bool step_stack(struct frame *f, const uint8_t *c, size_t len)
 	return true;
 }
 
-/*
- * Can the instruction write rsp or rbp by its operands? Their numbers are 4 and 5 in the reg or,
- * with mod 3, the rm field of the byte behind the opcode. Without the extensions that REX gives;
- * which field it is, and what else writes them, the disassembler says then.
- */
-static bool may_write(const uint8_t *c, size_t len, unsigned int id)
-{
-	size_t at = 0;
-
-	switch (id) {
-	case X86_INS_MOV:
-	case X86_INS_LEA:
-	case X86_INS_ADD:
-	case X86_INS_SUB:
-	case X86_INS_AND:
-	case X86_INS_OR:
-	case X86_INS_XOR:
-		break;
-	case X86_INS_CMP:
-	case X86_INS_TEST:
-	case X86_INS_NOP:
-	case X86_INS_JMP:
-		return false;
-	default:
-		return true;
-	}
-	if (at < len && c[at] == 0x66)
-		at++;
-	if (at < len && (c[at] & 0xf0) == 0x40)
-		at++;
-	if (at + 1 >= len || (c[at] & 0xf0) == 0xb0) /* mov r, imm */
-		return true;
-	return (c[at + 1] >> 3 & 7) == 4 || (c[at + 1] >> 3 & 7) == 5 ||
-	       (c[at + 1] >= 0xc0 && ((c[at + 1] & 7) == 4 || (c[at + 1] & 7) == 5));
-}
-
 static bool is_family(uint16_t reg, const uint16_t family[4])
 {
 	return reg == family[0] || reg == family[1] || reg == family[2] || reg == family[3];
 }
 
+/* What writes rsp or rbp in another way. */
 static void step_other(struct code_reader *r, struct frame *f, const uint8_t *c, size_t len)
 {
 	static const uint16_t sp[] = {X86_REG_RSP, X86_REG_ESP, X86_REG_SP, X86_REG_SPL};
@@ -260,8 +394,6 @@ static void step_other(struct code_reader *r, struct frame *f, const uint8_t *c,
 	uint8_t read_cnt, written_cnt;
 	uint64_t addr = 0;
 
-	if (!may_write(c, len, r->insn->id))
-		return;
 	if (!cs_disasm_iter(r->detailed, &c, &len, &addr, r->more) ||
 	    cs_regs_access(r->detailed, r->more, read, &read_cnt, written, &written_cnt)) {
 		lose(f);
@@ -325,38 +457,32 @@ static void follow(struct code_reader *r, const uint8_t *code, size_t sz, size_t
 	const uint8_t *c = code + at;
 	struct place *p = &r->place[at];
 	struct frame f = p->frame;
-	size_t left = sz - at, len;
-	uint64_t addr = at;
+	struct decoded d;
 	int64_t to;
 
-	if (!cs_disasm_iter(r->plain, &c, &left, &addr, r->insn)) {
+	if (!decode(r, c, sz - at, &d)) {
 		lose(&p->frame);
 		p->len = 1;
 		return;
 	}
-	c = code + at;
-	p->len = (uint8_t)r->insn->size;
-	len = p->len;
-	switch (r->insn->id) {
-	case X86_INS_RET:
-	case X86_INS_UD2:
-	case X86_INS_INT3:
-	case X86_INS_HLT:
+	p->len = d.len;
+	switch (d.kind) {
+	case KIND_END:
 		return;
-	case X86_INS_CALL:
+	case KIND_CALL:
 		lose_sp(&f); /* what is called may take its arguments off the stack */
 		break;
-	case X86_INS_JMP:
-		if (target_of(c, len, at, &to))
+	case KIND_JUMP:
+		if (target_of(c, d.len, at, &to))
 			reach(r, to, sz, &f);
 		return;
 	default:
-		if (target_of(c, len, at, &to))
+		if (target_of(c, d.len, at, &to))
 			reach(r, to, sz, &f);
-		else if (!f.lost && !step_stack(&f, c, len))
-			step_other(r, &f, c, len);
+		else if (!f.lost && !step_stack(&f, c, d.len) && d.may_write)
+			step_other(r, &f, c, d.len);
 	}
-	reach(r, (int64_t)(at + len), sz, &f);
+	reach(r, (int64_t)(at + d.len), sz, &f);
 }
 
 static struct wg_rule rule_of(const struct frame *f)
