@@ -30,7 +30,7 @@ $(BENCH)/tables: $(BENCH)/tables.o $(filter $(B)/user/unwind/% $(B)/user/base/%,
 bench-build: $(addprefix $(BENCH)/,empty pingpong faults first gaps tables)
 
 bench: ## measure what tracing costs, against bcc, perf and bpftrace
-	$(Q)sh tests/deps.sh build bench
+	$(Q)sh tests/deps.sh build bench runtimes
 	$(Q)$(MAKE) --no-print-directory all bench-build
 	$(Q)$(SUDO) python3 tests/bench/bench.py --build $(B) $(if $(QUICK),--quick) $(ARGS)
 

@@ -22,6 +22,7 @@ import threading
 import time
 
 import figures
+import runtimes
 import tracers
 from figures import Table, differences, paired, show_spread, spread, verdict
 from tracers import Unavailable
@@ -360,7 +361,7 @@ def own(bench):
 
 
 TABLES = {"switches": switches, "faults": faults, "stacks": stacks, "sampling": sampling, "tables": tables,
-          "slowdown": slowdown, "scale": scale, "loss": loss, "own": own}
+          "slowdown": slowdown, "runtimes": runtimes.runtimes, "scale": scale, "loss": loss, "own": own}
 
 
 def cpu_ticks():

@@ -3,19 +3,26 @@
 
 import random
 import statistics
+import time
 
 BOOTSTRAPS = 2000
 
 
-def paired(cases, rounds, measure):
+def paired(cases, rounds, measure, budget_s=None):
     """Call measure(case) for each case, rounds times, in turned order every other round (A B B A).
 
-    Returns {case: [value of round 0, ...]}: values of one round were taken side by side.
+    Returns {case: [value of round 0, ...]}: values of one round were taken side by side. With
+    budget_s there are fewer rounds, down to two, if another as long as the longest would not fit.
     """
     values = {case: [] for case in cases}
+    begin, longest = time.monotonic(), 0
     for i in range(rounds):
+        round_begin = time.monotonic()
+        if budget_s and i >= 2 and round_begin - begin + longest > budget_s:
+            break
         for case in cases if i % 2 == 0 else list(reversed(cases)):
             values[case].append(measure(case))
+        longest = max(longest, time.monotonic() - round_begin)
     return values
 
 
