@@ -2,6 +2,7 @@
 /* Finds the programs of runtimes: in the tree beside the program, where it was installed, by PATH. */
 #include "runner/runtime.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -13,8 +14,9 @@
 #include "base/util.h"
 
 #define INSTALLED PREFIX "/libexec/wallgap/"
-#define LOG_DIR "/tmp/wallgap-XXXXXX"
-#define LOG_NAME "v8.log"
+/* In memory where there is such a place: JSC syncs its dump to disk all the time. */
+#define SHM "/dev/shm"
+#define DIR_NAME "/wallgap-XXXXXX"
 #define SOME_PATH "/usr/local/bin:/usr/bin:/bin"
 
 /* Where things lie, below the folder of this program and below INSTALLED; the first that is there. */
@@ -29,8 +31,8 @@ static const struct kind {
 	struct places script;  /* none: the program is the runner */
 	/* What makes it tell the names of its code: arguments before the script, variables. */
 	const char *jit_args[3], *jit_env[3];
-	/* Of these arguments V8 also makes a log, in the current folder. This is where to, instead. */
-	const char *log_arg;
+	/* The same with a folder in them (%s), for what would lie about elsewhere. */
+	const char *dir_arg, *dir_env;
 	const char *missing; /* what to do about it */
 } kinds[] = {
 	{
@@ -45,7 +47,8 @@ static const struct kind {
 		/* Debian's linux-perf and Node's own guide use the same two */
 		.jit_args = {"--perf-basic-prof", "--interpreted-frames-native-stack",
 			     "--no-logfile-per-isolate"},
-		.log_arg = "--logfile=%s/" LOG_NAME,
+		/* with these V8 also makes a log, in the current folder */
+		.dir_arg = "--logfile=%s/v8.log",
 		.missing = "make deps installs it, or give its path: --runtimes node=PATH",
 	},
 	{
@@ -53,6 +56,8 @@ static const struct kind {
 		.program = {{"build/bun/bun"}, {"bun/bun"}},
 		.by_path = true,
 		.script = {{"workloads/bun/runner.mjs"}, {"bun/runner.mjs"}},
+		.jit_env = {"BUN_JSC_useJITDump=1"},
+		.dir_env = "BUN_JSC_jitDumpDirectory=%s",
 		.missing = "make deps fetches it, or give its path: --runtimes bun=PATH",
 	},
 };
@@ -171,28 +176,47 @@ static int find_program(struct runtime *r, const struct kind *k, const char *pat
 	return r->path ? 0 : -ENOMEM;
 }
 
+static int make_dir(struct runtime *r)
+{
+	if (asprintf(&r->dir, "%s" DIR_NAME, access(SHM, W_OK) ? "/tmp" : SHM) < 0) {
+		r->dir = NULL;
+		return -ENOMEM;
+	}
+	if (mkdtemp(r->dir))
+		return 0;
+	miss(r, "cannot make a folder %s: %s", r->dir, strerror(errno));
+	free(r->dir);
+	r->dir = NULL;
+	return 0;
+}
+
+/* An argument or a variable with the folder in it. */
+static int add_in_dir(const struct runtime *r, char **made, const char **list, const char *format)
+{
+	if (!format || !r->dir)
+		return 0;
+	*made = malloc(strlen(format) + strlen(r->dir) + 1);
+	if (!*made)
+		return -ENOMEM;
+	sprintf(*made, "%.*s%s%s", (int)(strchr(format, '%') - format), format, r->dir,
+		strchr(format, '%') + 2);
+	add_all(list, (const char *const[]){*made}, 1);
+	return 0;
+}
+
 /* Names of code, and what it takes that asking for them leaves nothing behind. */
 static int ask_for_names(struct runtime *r, const struct kind *k)
 {
+	int err = 0;
+
 	add_all(r->args, k->jit_args, ARRAY_SIZE(k->jit_args));
 	add_all(r->env, k->jit_env, ARRAY_SIZE(k->jit_env));
 	r->jit_map = r->args[0] || r->env[0];
-	if (!k->log_arg)
-		return 0;
-	r->log_dir = strdup(LOG_DIR);
-	if (!r->log_dir)
-		return -ENOMEM;
-	if (!mkdtemp(r->log_dir)) {
-		free(r->log_dir);
-		r->log_dir = NULL;
-		return miss(r, "cannot make a folder %s: %s", LOG_DIR, strerror(errno));
-	}
-	if (asprintf(&r->log_arg, k->log_arg, r->log_dir) < 0) {
-		r->log_arg = NULL;
-		return -ENOMEM;
-	}
-	add_all(r->args, (const char *const[]){r->log_arg}, 1);
-	return 0;
+	if (k->dir_arg || k->dir_env)
+		err = make_dir(r);
+	if (!err)
+		err = add_in_dir(r, &r->in_dir[0], r->args, k->dir_arg);
+	return err ? err : add_in_dir(r, &r->in_dir[1], r->env, k->dir_env);
 }
 
 int runtime_find(struct runtime *r, const char *name, const char *path, bool jit_names)
@@ -219,17 +243,26 @@ int runtime_find(struct runtime *r, const char *name, const char *path, bool jit
 	return err;
 }
 
+/* Flat: a log, dumps. */
+static void remove_dir(const char *dir)
+{
+	DIR *d = dir ? opendir(dir) : NULL;
+	struct dirent *entry;
+
+	if (!d)
+		return;
+	while ((entry = readdir(d)))
+		unlinkat(dirfd(d), entry->d_name, 0);
+	closedir(d);
+	rmdir(dir);
+}
+
 void runtime_clear(struct runtime *r)
 {
-	char path[64];
-
-	if (r->log_dir) {
-		snprintf(path, sizeof(path), "%s/" LOG_NAME, r->log_dir);
-		unlink(path);
-		rmdir(r->log_dir);
-	}
-	free(r->log_dir);
-	free(r->log_arg);
+	remove_dir(r->dir);
+	free(r->dir);
+	free(r->in_dir[0]);
+	free(r->in_dir[1]);
 	free(r->name);
 	free(r->path);
 	free(r->script);

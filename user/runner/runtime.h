@@ -19,8 +19,8 @@ struct runtime {
 		args[RUNTIME_ARGS_MAX]; /* that follow it, ended by NULL; ours but for the script */
 	const char *env[RUNTIME_ARGS_MAX]; /* to be set besides, ended by NULL */
 	char *script;			   /* among args; or NULL */
-	char *log_dir,
-		*log_arg;  /* a folder of our own for what it writes beside, and its argument */
+	char *dir;	   /* a folder of our own for what it writes of its code; or NULL */
+	char *in_dir[2];   /* the argument and the variable that name it */
 	bool jit_map;	   /* it leaves /tmp/perf-PID.map behind, for each of its processes */
 	char missing[256]; /* why it cannot be run; "" when it can */
 };
