@@ -41,9 +41,9 @@ def check_clean(c, mark, programs, folder=None, keep=()):
         c.that(not files, f"files left: {files}")
 
 
-def small_recording(folder, name="good.wg"):
+def small_recording(folder, name="good.wg", options=()):
     path = os.path.join(folder, name)
-    done = wallgap("record", "-o", path, "--", "true")
+    done = wallgap("record", "-o", path, *options, "--", "true")
     if done.status:
         raise AssertionError(f"record true: {done.status}: {done.tail()}")
     return path
@@ -188,6 +188,15 @@ def test_cli_spoilt_middle(c):
 def test_cli_report_dir(c):
     with scratch() as tmp:
         check_refusal(c, wallgap("report", tmp), 1)
+
+
+@test
+def test_cli_report_no_stacks(c):
+    with scratch() as tmp:
+        path = small_recording(tmp, options=["--no-stacks"])
+        done = wallgap("report", path)
+        c.equal("status", done.status, 0)
+        c.equal("stderr", done.err, "")
 
 
 @test

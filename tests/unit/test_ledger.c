@@ -46,6 +46,7 @@ static void window_is_the_difference(void **state)
 	ledger_window(&t, &before, &after);
 	assert_int_equal(t.role, ROLE_WORKER);
 	assert_int_equal(t.lane, 3);
+	assert_int_equal(t.start, NO_INDEX);
 	assert_int_equal(t.tid, 12);
 	assert_string_equal(t.comm, "lane");
 	assert_int_equal(ledger_wall(&t), 700);

@@ -230,6 +230,7 @@ void ledger_window(struct thread *t, const struct wg_row *before, const struct w
 		before = NULL;
 
 	memset(t, 0, sizeof(*t));
+	t->start = NO_INDEX;
 	t->role = role;
 	t->lane = lane;
 	t->id = after->id;
