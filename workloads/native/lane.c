@@ -143,10 +143,14 @@ static void follow_orders(struct lane *l, void *state)
 {
 	const struct board *b = l->pool->board;
 
-	while (wait_for_order(l) && b->order != ORDER_QUIT)
-		for (int i = l->index; i < b->task_cnt; i += l->pool->spec.workers)
+	while (wait_for_order(l) && b->order != ORDER_QUIT) {
+		/* The reply to our last task may be answered by the next order before we look here. */
+		const int task_cnt = b->task_cnt;
+
+		for (int i = l->index; i < task_cnt; i += l->pool->spec.workers)
 			if (do_task(l, state, i))
 				return;
+	}
 }
 
 void lane_main(struct lane *l)
