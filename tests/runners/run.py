@@ -464,6 +464,7 @@ def runners_of_tree():
         "native": [native] if os.access(native, os.X_OK) else "it is not built: make",
         "node": [node, script % "node"] if node else "no node in PATH",
         "bun": [bun, script % "bun"] if bun else "no bun in build or PATH: make deps",
+        "python": [sys.executable, os.path.join(ROOT, "workloads/python/runner.py")],
     }
 
 
