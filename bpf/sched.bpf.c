@@ -220,8 +220,9 @@ static __always_inline bool wakes_futexes(struct task_struct *cur)
 
 	if (!has_user_stack(cur))
 		return false;
+	/* of a stranger on its way out, a timer's interrupt is likelier, and it is gone before it is read */
 	if (cur->flags & PF_EXITING)
-		return true;
+		return task_get(cur);
 	regs = (struct pt_regs *)bpf_task_pt_regs(cur);
 	nr = regs->orig_ax;
 	if (nr == NR_FUTEX)

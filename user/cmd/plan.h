@@ -11,7 +11,7 @@
 struct workload {
 	const char *name;
 	long long n, quick_n; /* size of a task, and with --quick, in its unit; 0: the default */
-	double weight;	   /* seconds that one task takes, roughly: for the progress bar only */
+	double weight;	      /* seconds that one task takes, roughly: for the progress bar only */
 };
 
 struct plan_runtime {

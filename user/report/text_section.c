@@ -238,20 +238,24 @@ static bool is_model(const struct group *g, const char *model)
 	return !strcmp(str(g->first->model), model);
 }
 
-/* The gaps of a section: threads against processes, with -v all. */
+/* The gaps of a section: threads against processes, with -v all. *told: there was one. */
 static int pool_gaps(FILE *f, const struct section *sec, const struct gap_pair *pairs, size_t cnt,
-		     const struct locks *l, const struct text_opts *o)
+		     const struct locks *l, const struct text_opts *o, bool *told)
 {
 	int err = 0;
+
+	*told = false;
 
 	for (size_t i = 0; i < cnt && !err; i++) {
 		const struct gap_pair *p = &pairs[i];
 
 		if (p->runtimes || p->a < sec->groups || p->a >= sec->groups + sec->group_cnt)
 			continue;
-		if (o->verbose || sec->group_cnt == 2 ||
-		    (is_model(p->a, "procs") && is_model(p->b, "threads")))
-			err = text_gap(f, l, p->a, p->b, o);
+		if (!o->verbose && sec->group_cnt > 2 &&
+		    !(is_model(p->a, "procs") && is_model(p->b, "threads")))
+			continue;
+		*told = p->a->run_cnt > 1 && p->b->run_cnt > 1;
+		err = text_gap(f, l, p->a, p->b, o);
 	}
 	return err;
 }
@@ -292,6 +296,7 @@ static int runtime_gaps(FILE *f, const struct gap_pair *pairs, size_t cnt, const
 static int pool_section(FILE *f, const struct section *sec, const struct gap_pair *pairs,
 			size_t pair_cnt, const struct locks *l, const struct text_opts *o)
 {
+	bool told = false;
 	int err = pool_title(f, sec, o);
 
 	if (!err)
@@ -306,8 +311,9 @@ static int pool_section(FILE *f, const struct section *sec, const struct gap_pai
 		interrupted_note(f, &sec->groups[i], name);
 	}
 	if (!err)
-		err = pool_gaps(f, sec, pairs, pair_cnt, l, o);
-	for (size_t i = 0; !err && i < sec->group_cnt; i++) {
+		err = pool_gaps(f, sec, pairs, pair_cnt, l, o, &told);
+	/* what makes the gap has been said; where all time went is for those who ask */
+	for (size_t i = 0; !err && (o->verbose || !told) && i < sec->group_cnt; i++) {
 		scoped_free char *name = printable(sec->groups[i].first->model, 20);
 
 		err = name ? text_where(f, &sec->groups[i], name, l, o) : -ENOMEM;
@@ -411,6 +417,8 @@ static void legend(FILE *f, bool pools, const struct text_opts *o)
 			      "for the other lanes to finish theirs");
 		para_item(&p, "rss avg and peak of one worker process, sum of all at one instant");
 		para_item(&p, "orchestrator CPU of all CPU time used");
+		if (!o->verbose)
+			para_item(&p, "-v shows where the time of each model went");
 	} else {
 		para_item(&p, "of the time the threads lived");
 	}
