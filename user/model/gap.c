@@ -72,6 +72,8 @@ struct amount {
 
 struct builder {
 	const struct locks *l;
+	uint32_t *
+		twin; /* of each frame, the first one with its name: the same function of two builds */
 	struct amount *list;
 	size_t cnt, cap;
 };
@@ -169,11 +171,22 @@ static enum gap_cause cause_of_blocked(const struct where_cause *c)
 		       : GAP_OTHER;
 }
 
-static enum gap_cause cause_of(enum bucket b, const struct where_cause *c)
+/* A lock's own function: what it takes on the CPU is the price of its cache line. */
+static bool is_lock_function(const struct locks *l, const struct where_cause *c)
+{
+	const struct lock_rule *rule = c->kind == CAUSE_FUNCTION && c->frame != NO_INDEX
+					       ? l->paths->of[c->frame].rule
+					       : NULL;
+
+	return rule && rule->kind == RULE_LOCK &&
+	       (rule->type == TYPE_MUTEX || rule->type == TYPE_RWLOCK);
+}
+
+static enum gap_cause cause_of(const struct locks *l, enum bucket b, const struct where_cause *c)
 {
 	switch (b) {
 	case B_CPU_USER:
-		return GAP_CPU_FUNCTION;
+		return is_lock_function(l, c) ? GAP_LOCK_TRAFFIC : GAP_CPU_FUNCTION;
 	case B_CPU_KERNEL:
 	case B_CPU_FAULT:
 		return c->kind == CAUSE_KERNEL ? cause_of_kernel(c->kclass) : GAP_OTHER;
@@ -236,15 +249,15 @@ static int add_amount(struct builder *x, size_t column, const struct key *key, d
 	return 0;
 }
 
-/* A function's samples at atomic instructions are a cause of their own. */
+/* A function's samples at atomic instructions are a cause of their own, and so are lock functions. */
 static int add_cause(struct builder *x, size_t column, enum bucket b, const struct where_cause *c)
 {
 	struct key key = {.bucket = b,
 			  .site = AT_CAUSE,
-			  .cause = is_one_cause(b) ? cause_of_bucket(b) : cause_of(b, c),
+			  .cause = is_one_cause(b) ? cause_of_bucket(b) : cause_of(x->l, b, c),
 			  .kind = c->kind,
 			  .id = id_of(x->l, c),
-			  .frame = c->frame};
+			  .frame = c->frame == NO_INDEX ? NO_INDEX : x->twin[c->frame]};
 	double traffic = b == B_CPU_USER && c->amount > 0 ? c->ns * c->traffic / c->amount : 0;
 	int err = add_amount(x, column, &key, c->ns - traffic, c);
 
@@ -291,6 +304,47 @@ static int add_run(struct builder *x, size_t column, const struct group *g, cons
 		err = add_bucket(x, column, (enum bucket)i, &w.bucket[i]);
 	where_clear(&w);
 	return err;
+}
+
+/* --- twins */
+
+static int order_names(const void *a, const void *b, void *arg)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	const struct frame *frames = arg;
+	int order = strcmp(frames[x].name, frames[y].name);
+
+	if (order)
+		return order;
+	ORDER(frames[x].flags & FRAME_KERNEL, frames[y].flags & FRAME_KERNEL);
+	ORDER(x, y);
+	return 0;
+}
+
+static bool are_twins(const struct frame *a, const struct frame *b)
+{
+	return (a->flags & FRAME_KERNEL) == (b->flags & FRAME_KERNEL) && (b->flags & FRAME_NAMED) &&
+	       !strcmp(a->name, b->name);
+}
+
+/* NULL: no memory. */
+static uint32_t *find_twins(const struct recording *r)
+{
+	uint32_t *twin = reallocarray(NULL, r->frame_cnt + 1, sizeof(*twin));
+	scoped_free uint32_t *order = reallocarray(NULL, r->frame_cnt + 1, sizeof(*order));
+
+	if (!twin || !order) {
+		free(twin);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < r->frame_cnt; i++)
+		order[i] = i;
+	qsort_r(order, r->frame_cnt, sizeof(*order), order_names, r->frames);
+	for (size_t i = 0; i < r->frame_cnt; i++)
+		twin[order[i]] = i && are_twins(&r->frames[order[i - 1]], &r->frames[order[i]])
+					 ? twin[order[i - 1]]
+					 : order[i];
+	return twin;
 }
 
 /* --- the table */
@@ -376,8 +430,8 @@ static void add_work_row(struct table *t, const struct group *a)
 static int make_table(struct table *t, const struct locks *l, const struct group *a,
 		      const struct group *b)
 {
-	struct builder x = {.l = l};
-	int err = 0;
+	struct builder x = {.l = l, .twin = find_twins(l->paths->r)};
+	int err = x.twin ? 0 : -ENOMEM;
 
 	*t = (struct table){.a_cnt = a->run_cnt, .b_cnt = b->run_cnt};
 	t->scale = tasks_per_lane(b) / tasks_per_lane(a);
@@ -400,6 +454,7 @@ static int make_table(struct table *t, const struct locks *l, const struct group
 		add_work_row(t, a);
 	}
 	free(x.list);
+	free(x.twin);
 	return err;
 }
 

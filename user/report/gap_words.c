@@ -143,7 +143,7 @@ static const char *meaning(enum gap_cause c)
 		[GAP_IPC] = "waiting for messages: for work, or for the others to finish",
 		[GAP_SLEEP] = "sleeping",
 		[GAP_CHILD] = "waiting for a child process",
-		[GAP_IDLE] = "waiting for events or for others to finish",
+		[GAP_IDLE] = "waiting for events: for work, or for the others to finish",
 		[GAP_OTHER] = "other things",
 	};
 
@@ -187,13 +187,14 @@ static size_t collect(const struct gap *g, struct told out[GAP_CAUSE_CNT])
 static int say_cause(FILE *f, const struct gap *g, const struct told *t, bool first,
 		     const struct locks *l)
 {
+	static const char *const verb[2][2] = {{"goes into", "into"}, {"is saved on", "on"}};
 	scoped_free char *site = gap_part_site(t->largest, l, PATH_COLUMNS);
 
 	if (!site)
 		return -ENOMEM;
 	fprintf(f, "%s%s of it (%s) %s %s%s%s%s", first ? "" : "; ",
 		fmt_share(WORD, t->delta_ns / g->gap_ns), fmt_time(WORD, whole(fabs(t->delta_ns))),
-		first ? "goes into" : "into", meaning(t->cause), *site ? " (" : "", site,
+		verb[g->gap_ns < 0][!first], meaning(t->cause), *site ? " (" : "", site,
 		*site ? ")" : "");
 	return 0;
 }
@@ -214,9 +215,9 @@ char *gap_paragraph(const struct gap *g, const struct locks *l)
 	else if (!err && g->verdict == GAP_UNDECIDED)
 		fprintf(f, "Too few repeats to tell what is cause and what is chance.");
 	else if (!err)
-		fprintf(f, "%s takes %.2f times as long as %s: ", b,
+		fprintf(f, "%s takes %.2f times as long as %s%s: ", b,
 			g->a->wall_ns.median > 0 ? g->b->wall_ns.median / g->a->wall_ns.median : 0,
-			a);
+			a, g->gap_ns < 0 ? ". Of the difference" : "");
 	if (g->verdict == GAP_SLOWER || g->verdict == GAP_FASTER) {
 		for (size_t i = 0; i < cnt && said < TOLD_MAX && !err; i++) {
 			if (fabs(told[i].delta_ns) < TOLD_SHARE * fabs(g->gap_ns))
