@@ -13,6 +13,7 @@ static const struct {
 } commands[] = {
 	{"bench", cmd_bench, "run pools of workers every way, watch them, compare"},
 	{"record", cmd_record, "watch any command or running process"},
+	{"compare", cmd_compare, "explain the gap between two recordings"},
 	{"report", cmd_report, "print a recording"},
 	{"doctor", cmd_doctor, "what this kernel allows, and what is lost without it"},
 };
@@ -31,6 +32,7 @@ static void help(FILE *f)
 		   "examples:\n"
 		   "  sudo wallgap bench --quick\n"
 		   "  sudo wallgap record -o build.wg -- make -j2\n"
+		   "  wallgap compare old.wg new.wg\n"
 		   "  wallgap report --format json build.wg\n");
 }
 

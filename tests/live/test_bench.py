@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """Pools of the native runner: what `bench` reports of them, and when a runner goes wrong."""
 
+import json
 import os
 import re
 from statistics import median
@@ -167,3 +168,57 @@ def test_bench_hang(c, model):
 @for_each(threads="threads", procs="procs")
 def test_bench_wrong(c, model):
     check_broken(c, model, {"WALLGAP_TEST_WRONG": 1}, (), "checksum|disagree|wrong result")
+
+
+@test
+def test_compare(c):
+    """Two recordings of pools: with itself no gap at all; with other work nothing to compare."""
+    with scratch() as tmp:
+        old, new, other = (os.path.join(tmp, f) for f in ("old.wg", "new.wg", "other.wg"))
+        for path, workload in ((old, "math"), (new, "math"), (other, "churn")):
+            done = wallgap("bench", "--quick", "--runtimes", "native", "--workloads", workload,
+                           "--models", "threads", "--repeats", "3", "-o", path)
+            c.equal(f"status of {path}", done.status, 0)
+        same = wallgap("compare", "--labels", "a,b", "--format", "json", old, old)
+        c.equal("status with itself", same.status, 0)
+        for gap in json.loads(same.out)["gaps"]:
+            c.equal("gap with itself", (gap["gap_ns"], gap["unexplained_ns"]), (0, 0))
+            c.equal("verdict with itself", gap["verdict"], "no difference")
+            c.equal("parts with itself", [p for p in gap["parts"] if p["delta_ns"]], [])
+        two = wallgap("compare", "--format", "json", old, new)
+        gaps = json.loads(two.out)["gaps"]
+        c.equal("gaps", [(g["workload"], g["runtime"], g["a"], g["b"]) for g in gaps],
+                [("math", "native threads", "old", "new")])
+        for g in gaps:
+            c.equal("parts and the rest", sum(p["delta_ns"] for p in g["parts"]) + g["unexplained_ns"],
+                    g["gap_ns"])
+        none = wallgap("compare", old, other)
+        c.equal("status with nothing in common", none.status, 1)
+        c.that("no workload in common" in none.err, show(none.err))
+        for args in ((old,), (old, new, other), ("--labels", "a", old, new),
+                     ("--format", "html", old, new)):
+            c.equal(f"status of compare {args[:2]}", wallgap("compare", *args).status, 2)
+
+
+@test
+def test_bench_gaps(c):
+    """The parts of every gap and what is unexplained sum to it; the known causes are named."""
+    gaps = bench_report()["gaps"]
+    c.equal("gaps", len(gaps), 3 * len(WORKLOADS))
+    for g in gaps:
+        who = f"{g['workload']} {g['a']} {g['b']}"
+        c.equal(f"sum of {who}", sum(p["delta_ns"] for p in g["parts"]) + g["unexplained_ns"],
+                g["gap_ns"])
+        c.near(f"gap of {who}", g["gap_ns"], g["b_wall_ns"] - g["a_wall_ns"], 0, 2)
+        c.that(g["lo_ns"] <= g["gap_ns"] <= g["hi_ns"], f"interval of {who}")
+    if os.cpu_count() < 2:
+        raise Skip("one CPU: threads do not meet in a lock")
+    for workload, cause, word in (("crypto-query", "lock wait", "rwlock"),
+                                  ("churn", "mmap_lock", "mmap_lock")):
+        g = next(g for g in gaps if (g["workload"], g["a"], g["b"]) == (workload, "procs", "threads"))
+        c.equal(f"verdict of {workload}", g["verdict"], "slower")
+        first = g["parts"][0]
+        c.equal(f"first cause of {workload}", first["cause"], cause)
+        c.that(first["holds"] and word in first["site"], f"first part of {workload}: {first}")
+        c.that(first["suggestion"], f"no suggestion for {workload}")
+        c.note(f"{workload}: {first['cause']} {first['share']:.0%} {first['site'][:60]}")

@@ -15,6 +15,7 @@ enum exit_status {
 /* argv[0] is the subcommand's name. Each returns an exit status and has printed its error. */
 int cmd_bench(int argc, char **argv);
 int cmd_record(int argc, char **argv);
+int cmd_compare(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 

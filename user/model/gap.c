@@ -625,6 +625,21 @@ bool gap_part_holds(const struct gap_part *p)
 	return p->interval.lo > 0 || p->interval.hi < 0;
 }
 
+#define SMALL_SHARE 0.01
+#define REPEATS_MAX 1000
+
+/* The width of an interval goes with the root of the number of repeats. */
+static int repeats_needed(const struct gap *g, size_t a_cnt, size_t b_cnt)
+{
+	double half = (g->interval.hi - g->interval.lo) / 2, gap = fabs(g->gap_ns);
+	double cnt = (double)(a_cnt < b_cnt ? a_cnt : b_cnt), needed;
+
+	if (g->verdict != GAP_NO_DIFFERENCE || gap < SMALL_SHARE * g->a->wall_ns.median)
+		return 0;
+	needed = ceil(cnt * (half / gap) * (half / gap));
+	return needed <= REPEATS_MAX ? (int)fmax(needed, cnt + 1) : 0;
+}
+
 static int solve(struct gap *g, struct table *t, struct choice *a, struct choice *b)
 {
 	int err;
@@ -645,6 +660,7 @@ static int solve(struct gap *g, struct table *t, struct choice *a, struct choice
 		     : g->interval.lo > 0			      ? GAP_SLOWER
 		     : g->interval.hi < 0			      ? GAP_FASTER
 								      : GAP_NO_DIFFERENCE;
+	g->repeats_needed = repeats_needed(g, t->a_cnt, t->b_cnt);
 	return 0;
 }
 
@@ -674,6 +690,8 @@ void gap_clear(struct gap *g)
 }
 
 /* --- pairs */
+
+#define OTHER_MODEL 3 /* rank of those that are not known: two recordings, by their labels */
 
 static int model_rank(const struct group *g)
 {
@@ -720,8 +738,8 @@ static int pairs_of_section(struct pairs *p, const struct section *sec)
 {
 	int err = 0;
 
-	for (int x = 0; x < 3 && !err; x++) {
-		for (int y = x + 1; y < 4 && !err; y++) {
+	for (int x = 0; x < OTHER_MODEL && !err; x++) {
+		for (int y = x + 1; y <= OTHER_MODEL && !err; y++) {
 			for (size_t i = 0; i < sec->group_cnt && !err; i++) {
 				for (size_t j = 0; j < sec->group_cnt && !err; j++) {
 					if (model_rank(&sec->groups[i]) == x &&
@@ -730,6 +748,15 @@ static int pairs_of_section(struct pairs *p, const struct section *sec)
 							       false);
 				}
 			}
+		}
+	}
+	for (size_t i = 0; i < sec->group_cnt && !err; i++) {
+		for (size_t j = 0; j < sec->group_cnt && !err; j++) {
+			const struct group *a = &sec->groups[i], *b = &sec->groups[j];
+
+			if (model_rank(a) == OTHER_MODEL && model_rank(b) == OTHER_MODEL &&
+			    a->first < b->first)
+				err = add_pair(p, a, b, false);
 		}
 	}
 	return err;
@@ -742,7 +769,7 @@ static int pairs_of_sections(struct pairs *p, const struct section *a, const str
 	if (!same_text(a->groups[0].first->workload, b->groups[0].first->workload) ||
 	    !same_size(a->groups[0].first->detail, b->groups[0].first->detail))
 		return 0;
-	for (int rank = 0; rank < 4 && !err; rank++) {
+	for (int rank = 0; rank < OTHER_MODEL && !err; rank++) {
 		for (size_t i = 0; i < a->group_cnt && !err; i++) {
 			for (size_t j = 0; j < b->group_cnt && !err; j++) {
 				if (model_rank(&a->groups[i]) == rank &&

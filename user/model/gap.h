@@ -70,7 +70,12 @@ struct gap {
 	double gap_ns;
 	struct interval interval;
 	enum gap_verdict verdict; /* GAP_UNDECIDED: fewer than three repeats of one side */
-	struct gap_part *parts;	  /* the largest in amount first */
+	/*
+	 * About how many repeats would tell whether there is a difference of this size; 0: the verdict
+	 * stands, the difference is under 1%, or it would take more than 1,000.
+	 */
+	int repeats_needed;
+	struct gap_part *parts; /* the largest in amount first */
 	size_t part_cnt;
 	double unexplained_ns; /* gap_ns less the sum of all parts */
 	struct interval unexplained;
@@ -85,8 +90,8 @@ void gap_clear(struct gap *g);
 
 /*
  * What is worth comparing in a summary: within a section each two models, single before procs
- * before threads; then each two runtimes that did the same work by the same model, in order of
- * appearance. Groups that were cut short are left out.
+ * before threads (of a comparison of two recordings, the first before the second); then each two
+ * runtimes that did the same work by the same model, in order of appearance. Groups that were cut short are left out.
  */
 struct gap_pair {
 	const struct group *a, *b;

@@ -9,12 +9,13 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "model/advice.h"
 #include "report/buckets.h"
 #include "report/format.h"
 #include "report/names.h"
 
-#define TOLD_MAX 3	/* causes in the paragraph */
-#define TOLD_SHARE 0.05 /* of the gap, at the least */
+#define TOLD_MAX GAP_ADVICE_MAX /* causes in the paragraph */
+#define TOLD_SHARE 0.05		/* of the gap, at the least */
 #define PATH_COLUMNS 60
 #define PATH_MIN 20
 
@@ -101,6 +102,13 @@ char *gap_part_site(const struct gap_part *p, const struct locks *l, int max)
 		return NULL;
 	len = asprintf(&text, "%s%s%s", cause, *cause && *path ? "  " : "", path);
 	return len < 0 ? NULL : text;
+}
+
+const char *gap_part_only(const struct gap_part *p)
+{
+	if (p->site != AT_CAUSE)
+		return NULL;
+	return p->a_ns <= 0 && p->b_ns > 0 ? "new" : p->b_ns <= 0 && p->a_ns > 0 ? "gone" : NULL;
 }
 
 char *gap_part_text(const struct gap_part *p, const struct locks *l)
@@ -199,10 +207,43 @@ static int say_cause(FILE *f, const struct gap *g, const struct told *t, bool fi
 	return 0;
 }
 
+static bool is_decided(const struct gap *g)
+{
+	return g->verdict == GAP_SLOWER || g->verdict == GAP_FASTER;
+}
+
+/* How many of the causes that collect() found are told. */
+static size_t told_cnt(const struct gap *g, const struct told *told, size_t cnt)
+{
+	size_t said = 0;
+
+	while (is_decided(g) && said < cnt && said < TOLD_MAX &&
+	       fabs(told[said].delta_ns) >= TOLD_SHARE * fabs(g->gap_ns))
+		said++;
+	return said;
+}
+
+size_t gap_advice(const struct gap *g, const struct locks *l, const char *out[GAP_ADVICE_MAX])
+{
+	struct told told[GAP_CAUSE_CNT] = {{0}};
+	size_t cnt = told_cnt(g, told, collect(g, told)), said = 0;
+
+	for (size_t i = 0; i < cnt; i++) {
+		const char *text = advice_for(told[i].largest, l);
+		bool seen = !text;
+
+		for (size_t j = 0; j < said && !seen; j++)
+			seen = !strcmp(out[j], text);
+		if (!seen)
+			out[said++] = text;
+	}
+	return said;
+}
+
 char *gap_paragraph(const struct gap *g, const struct locks *l)
 {
 	scoped_free char *a = gap_side(g, g->a), *b = gap_side(g, g->b);
-	struct told told[GAP_CAUSE_CNT];
+	struct told told[GAP_CAUSE_CNT] = {{0}};
 	size_t cnt = collect(g, told), said = 0, sz = 0;
 	char *text = NULL;
 	FILE *f = open_memstream(&text, &sz);
@@ -218,14 +259,11 @@ char *gap_paragraph(const struct gap *g, const struct locks *l)
 		fprintf(f, "%s takes %.2f times as long as %s%s: ", b,
 			g->a->wall_ns.median > 0 ? g->b->wall_ns.median / g->a->wall_ns.median : 0,
 			a, g->gap_ns < 0 ? ". Of the difference" : "");
-	if (g->verdict == GAP_SLOWER || g->verdict == GAP_FASTER) {
-		for (size_t i = 0; i < cnt && said < TOLD_MAX && !err; i++) {
-			if (fabs(told[i].delta_ns) < TOLD_SHARE * fabs(g->gap_ns))
-				break;
-			err = say_cause(f, g, &told[i], !said++, l);
-		}
+	said = told_cnt(g, told, cnt);
+	for (size_t i = 0; i < said && !err; i++)
+		err = say_cause(f, g, &told[i], !i, l);
+	if (is_decided(g))
 		fputs(said ? "." : "no part of it stands out from the noise.", f);
-	}
 	if (fclose(f) || err) {
 		free(text);
 		return NULL;

@@ -15,9 +15,14 @@ char *gap_side(const struct gap *g, const struct group *side);
  * INT_MAX for all.
  */
 char *gap_part_site(const struct gap_part *p, const struct locks *l, int max);
+/* "new" or "gone" of what only b, or only a, has; else NULL. */
+const char *gap_part_only(const struct gap_part *p);
 /* What it is, with its figures: "1,204 waits against 3". */
 char *gap_part_text(const struct gap_part *p, const struct locks *l);
 /* The paragraph: most important parts first, then what is not known. */
 char *gap_paragraph(const struct gap *g, const struct locks *l);
+/* What people do about the causes that the paragraph names, each once. Returns how many. */
+#define GAP_ADVICE_MAX 3
+size_t gap_advice(const struct gap *g, const struct locks *l, const char *out[GAP_ADVICE_MAX]);
 
 #endif

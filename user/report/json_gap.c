@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "model/advice.h"
 #include "report/gap_words.h"
 
 static json_t *ns(double v)
@@ -27,6 +28,7 @@ static json_t *taken(char *text)
 
 static json_t *part_json(const struct gap *g, const struct gap_part *p, const struct locks *l)
 {
+	const char *advice = gap_part_holds(p) ? advice_for(p, l) : NULL;
 	struct object o = object_new();
 
 	object_set(&o, "cause", json_text(gap_cause_name(p->cause)));
@@ -39,8 +41,10 @@ static json_t *part_json(const struct gap *g, const struct gap_part *p, const st
 	object_set(&o, "a_ns", ns(p->a_ns));
 	object_set(&o, "b_ns", ns(p->b_ns));
 	object_set(&o, "share", g->gap_ns != 0 ? json_real(p->delta_ns / g->gap_ns) : json_null());
+	object_set(&o, "only", gap_part_only(p) ? json_text(gap_part_only(p)) : json_null());
 	object_set(&o, "holds", json_boolean(gap_part_holds(p)));
 	object_set(&o, "text", taken(gap_part_text(p, l)));
+	object_set(&o, "suggestion", advice ? json_text(advice) : json_null());
 	return object_take(&o);
 }
 
@@ -87,6 +91,8 @@ static json_t *gap_json(const struct gap_pair *pair, const struct gap *g, const 
 	object_set(&o, "lo_ns", ns(g->interval.lo));
 	object_set(&o, "hi_ns", ns(g->interval.hi));
 	object_set(&o, "verdict", json_text(gap_verdict_name(g->verdict)));
+	object_set(&o, "repeats_needed",
+		   g->repeats_needed ? json_integer(g->repeats_needed) : json_null());
 	object_set(&o, "parts", parts);
 	object_set(&o, "unexplained_ns", json_integer(llround(g->gap_ns) - sum));
 	object_set(&o, "words", taken(gap_paragraph(g, l)));

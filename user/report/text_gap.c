@@ -45,12 +45,16 @@ static void row(const struct lines_of *x, double delta_ns, const char *cause, co
 
 static int part_row(const struct lines_of *x, const struct gap_part *p)
 {
-	scoped_free char *site = gap_part_site(p, x->l, x->o->columns - SITE_AT);
-	scoped_free char *fit = site ? printable(site, x->o->columns - SITE_AT) : NULL;
+	const char *only = gap_part_only(p);
+	int room = x->o->columns - SITE_AT - (only ? (int)strlen(only) + 2 : 0);
+	scoped_free char *site = gap_part_site(p, x->l, room), *line = NULL;
+	scoped_free char *fit = site ? printable(site, room) : NULL;
 
-	if (!fit)
+	if (!fit || asprintf(&line, "%s%s%s", only ? only : "", only ? ": " : "", fit) < 0) {
+		line = NULL;
 		return -ENOMEM;
-	row(x, p->delta_ns, gap_cause_name(p->cause), fit);
+	}
+	row(x, p->delta_ns, gap_cause_name(p->cause), line);
 	return 0;
 }
 
@@ -91,14 +95,17 @@ static int head(const struct lines_of *x)
 	const struct gap *g = x->g;
 	scoped_free char *a = gap_side(g, g->a), *b = gap_side(g, g->b);
 	scoped_free char *a_fit = a ? printable(a, 30) : NULL, *b_fit = b ? printable(b, 30) : NULL;
+	char more[64] = "";
 
 	if (!a_fit || !b_fit)
 		return -ENOMEM;
+	if (g->repeats_needed)
+		snprintf(more, sizeof(more), "; %d repeats would tell", g->repeats_needed);
 	if (g->verdict == GAP_NO_DIFFERENCE)
-		fprintf(x->f, "  %s and %s: no difference (%s, 95%%: %s to %s)\n", b_fit, a_fit,
+		fprintf(x->f, "  %s and %s: no difference (%s, 95%%: %s to %s%s)\n", b_fit, a_fit,
 			signed_in(WORD, x->unit, g->gap_ns),
 			signed_in(WORD, x->unit, g->interval.lo),
-			signed_in(WORD, x->unit, g->interval.hi));
+			signed_in(WORD, x->unit, g->interval.hi), more);
 	else
 		fprintf(x->f, "  %s takes %s %s than %s (95%%: %s to %s)\n", b_fit,
 			fmt_time_in(WORD, x->unit, fabs(g->gap_ns)),
@@ -112,12 +119,20 @@ static int words(const struct lines_of *x)
 {
 	struct para p = {.f = x->f, .columns = x->o->columns, .color = x->o->color};
 	scoped_free char *text = gap_paragraph(x->g, x->l);
+	const char *advice[GAP_ADVICE_MAX];
+	size_t cnt;
 
 	if (!text)
 		return -ENOMEM;
 	para_begin(&p, "    in words", PARA_PLAIN);
 	para_item(&p, "%s", text);
 	para_end(&p);
+	cnt = gap_advice(x->g, x->l, advice);
+	for (size_t i = 0; i < cnt; i++) {
+		para_begin(&p, "    suggestion", PARA_PLAIN);
+		para_item(&p, "%s", advice[i]);
+		para_end(&p);
+	}
 	return p.failed ? -ENOMEM : 0;
 }
 
