@@ -11,6 +11,7 @@ extern __u64 wg_last_id;
 extern __s64 wg_live_cnt;
 
 __u32 wg_track_tgid;	 /* set by user space before it reads the iterator */
+__u32 wg_track_cnt;	 /* its threads that are tracked, new or not; user space sets it to 0 */
 bool wg_track_wait_exec; /* the ledger begins at exec */
 bool wg_snapshot_opens;	 /* the snapshot opens the window wg_window */
 bool wg_snapshot_closes; /* it closes it: what comes after a task's row is in no site */
@@ -166,6 +167,7 @@ int on_track(struct bpf_iter__task *ctx)
 	if (t && wg_track_tgid && (u32)t->tgid == wg_track_tgid) {
 		if (!wg_track_known)
 			track(t);
+		wg_track_cnt += !!task_get(t);
 		if (!wg_track_wait_exec)
 			tell_sleeper(ctx->meta->seq, t);
 	}

@@ -100,7 +100,7 @@ FIRST_MOMENTS = 3
 
 def end_of(path):
     """The outermost function. A stripped program's _start is known by whom it calls."""
-    if len(path) > 1 and path[-1] == "[unknown]" and "libc_start_main" in path[-2]:
+    if len(path) > 1 and path[-1].startswith("[") and "libc_start_main" in path[-2]:
         return "_start"
     return path[-1] if path else "nothing"
 

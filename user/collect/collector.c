@@ -441,7 +441,7 @@ static void on_half_walked(void *ctx, uint32_t tgid)
 
 int collector_track(struct collector *c, pid_t tgid, bool wait_exec, struct err *e)
 {
-	long before = collector_live(c);
+	bool found;
 	int err;
 
 	if (wait_exec)
@@ -451,12 +451,15 @@ int collector_track(struct collector *c, pid_t tgid, bool wait_exec, struct err 
 	pthread_mutex_lock(&c->track_lock);
 	c->skel->bss->wg_track_wait_exec = wait_exec;
 	c->skel->bss->wg_track_tgid = (u32)tgid;
+	c->skel->bss->wg_track_cnt = 0;
 	err = c->paths && !wait_exec ? track_sleepers(c) : run_track(c);
 	c->skel->bss->wg_track_tgid = 0;
+	/* not by how many are tracked in all: others may end meanwhile */
+	found = c->skel->bss->wg_track_cnt;
 	pthread_mutex_unlock(&c->track_lock);
 	if (err)
 		return err_sys(e, err, "cannot begin to track process %d", (int)tgid);
-	if (collector_live(c) == before)
+	if (!found)
 		return err_set(e, -ESRCH, "cannot track process %d: no such process", (int)tgid);
 	return 0;
 }

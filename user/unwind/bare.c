@@ -26,8 +26,9 @@ static const char prefix[] = "Builtins_";
  */
 static bool is_entered_otherwise(const char *name)
 {
-	static const char *const parts[] = {"EnterAt", "ContinueTo", "Deoptimiz",
-					    "OnStackReplacement"};
+	static const char *const parts[] = {"EnterAt",	  "ContinueTo",
+					    "Deoptimiz",  "OnStackReplacement",
+					    "LeaveFrame", "OutOfLinePrologue"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		if (strstr(name, parts[i]))

@@ -18,7 +18,7 @@
 #include "unwind/table.h"
 
 /* Goes up with the file's layout, and with what the same ELF file is turned into. */
-#define CACHE_VERSION 3
+#define CACHE_VERSION 4
 #define BUILD_ID_MAX 128
 
 static const char cache_magic[8] = "wgunwind";
