@@ -258,7 +258,8 @@ static void test_unsound(void **state)
 	const size_t base_at = 144, counts_at = 152;
 
 	(void)state;
-	tamper(8, 3, true); /* version */
+	tamper(8, 4, true); /* version */
+	tamper(8, 3, false);
 	tamper(8, 1, false);
 	tamper(base_at, 0x2000, true);
 	tamper(base_at, 0x2001, false);
