@@ -94,14 +94,16 @@ static bool nobody_left(struct collector *c, int *look_cnt)
 	return *look_cnt >= 4 * 64;
 }
 
-/* Until the last descendant has ended, the time is over, or a signal. */
-static int watch(struct collector *c, struct child *child, struct window *w, struct procs *procs,
-		 const struct record_opts *o, struct err *e)
+/*
+ * Until the last descendant has ended, the time is over, or a signal. others: tasks that are
+ * tracked and none of the child's, left over by a run that was cut short.
+ */
+static int watch(struct collector *c, struct child *child, long others, struct window *w,
+		 struct procs *procs, const struct record_opts *o, struct err *e)
 {
 	uint64_t until = o->seconds ? now_ns() + (uint64_t)o->seconds * NSEC_PER_SEC : UINT64_MAX;
 	struct pollfd fds[2] = {{.fd = collector_fd(c), .events = POLLIN},
 				{.fd = child ? child->pid_fd : -1, .events = POLLIN}};
-	long others = child ? collector_live(c) - 1 : 0; /* left over by a run that was cut short */
 	int err, timeout, look_cnt = 0;
 
 	while (!interrupted && now_ns() < until) {
@@ -207,6 +209,7 @@ static int measure(struct recorder *rec, struct child *child, const struct recor
 	struct procs procs = {0};
 	struct window w;
 	struct run *run;
+	long others = 0;
 	int err;
 
 	window_init(&w, c, rec->names);
@@ -214,6 +217,8 @@ static int measure(struct recorder *rec, struct child *child, const struct recor
 		err = window_begin_empty(&w, child->pid, e);
 		if (!err)
 			err = collector_track(c, child->pid, true, e);
+		/* now, while it waits: once it runs it may have children of its own at any moment */
+		others = collector_live(c) - 1;
 		if (!err)
 			err = child_exec(child, o->command, e);
 		if (!err && !r->start_ns)
@@ -224,7 +229,7 @@ static int measure(struct recorder *rec, struct child *child, const struct recor
 			err = window_begin(&w, 0, e);
 	}
 	if (!err)
-		err = watch(c, child, &w, &procs, o, e);
+		err = watch(c, child, others, &w, &procs, o, e);
 	run = err ? NULL : recording_add_run(r);
 	if (!err)
 		err = run ? fill_run(run, o, repeat) : -ENOMEM;
