@@ -98,6 +98,10 @@ struct task_state {
 	struct wg_kernel base;
 	u64 root_frame[WG_ROOT_FRAMES]; /* see roots_note() */
 	u8 rooted;			/* they stay as they are */
+	u8 path_given; /* by its waker: until it is on a run queue, it waits to get there */
+	/* the path that leads to where it is: by state, up to path_at (scheduler's clock) */
+	u64 path[WG_STATE_SLOTS];
+	u64 path_at;
 };
 
 /* One per tracked task; freed by the kernel with the task. One writer at a time, see above. */
@@ -114,6 +118,7 @@ extern struct wg_cpu_slot wg_cpu[WG_CPU_MAX];
 extern __u64 wg_loss_cnt[WG_LOSS_CNT]; /* atomic */
 extern __u32 wg_window;		       /* which window is open; 0: none. Set by user space */
 extern __u64 wg_repair_cnt;	       /* atomic */
+extern const volatile bool wg_path;    /* are paths kept */
 
 static __always_inline struct task_state *task_get(struct task_struct *t)
 {
@@ -226,6 +231,29 @@ static __always_inline u64 mono_time(const struct wg_cpu_slot *c, u64 sched_ns)
  */
 #define CLOCK_BACK_NS 10000000
 
+/* The path of s grows by its own state up to now. */
+static __always_inline void path_bill(struct task_state *s, u64 now)
+{
+	u64 d = now - s->path_at;
+	u32 state = s->path_given ? WG_RUNQ_WAKE : s->state;
+
+	if (!wg_path || (s64)d <= 0)
+		return;
+	s->path_at = now;
+	barrier_var(state);
+	s->path[state & (WG_STATE_SLOTS - 1)] += d;
+}
+
+/* The path of s is that of by, whose own is billed up to now. */
+static __always_inline void path_give(struct task_state *s, const struct task_state *by)
+{
+	if (!wg_path)
+		return;
+	__builtin_memcpy(s->path, by->path, sizeof(s->path));
+	s->path_at = by->path_at;
+	s->path_given = 1;
+}
+
 /*
  * Close the open interval at now (scheduler's clock), and begin the next one there. Returns its
  * length. A clock that goes back gives an empty interval: the next begins where this one did, so
@@ -235,6 +263,7 @@ static __always_inline u64 bill(struct task_state *s, u64 now)
 {
 	u64 d = now - s->since_ns;
 
+	path_bill(s, now);
 	if ((s64)d < 0) {
 		if ((s64)d < -CLOCK_BACK_NS)
 			loss(WG_LOSS_CLOCK_BACK);
@@ -311,6 +340,7 @@ static __always_inline void woken(struct task_state *s, u64 sched_ns)
 {
 	u64 d = bill(s, sched_ns);
 
+	s->path_given = 0;
 	wg_site_account(s, sched_ns);
 	if (s->state == WG_KLOCK && s->klock_mmap)
 		s->part_ns[WG_T_KLOCK_MMAP] += d;

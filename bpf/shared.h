@@ -126,6 +126,7 @@ struct wg_row {
 	__u64 state_cnt[WG_STATE_CNT]; /* intervals begun */
 	__u64 count[WG_COUNT_CNT];
 	__u64 part_ns[WG_PART_CNT];
+	__u64 path_ns[WG_STATE_CNT];  /* of the path that leads here, see path.bpf.c; else 0 */
 	struct wg_kernel kernel;      /* now */
 	struct wg_kernel kernel_base; /* when tracking began */
 	__u64 oncpu_in_ns;    /* kernel.oncpu_ns at the last switch-in, for a running task */
@@ -152,7 +153,9 @@ struct wg_cpu_slot {
 	__u64 event_cnt;    /* runs of our programs that got past their filter */
 	__u64 clock_off;    /* CLOCK_MONOTONIC minus the scheduler's clock, see common.bpf.h */
 	__u64 clock_off_at; /* when that was taken, scheduler's clock */
-	__u64 pad[3];
+	__u64 irq_exit_ns;  /* when an interrupt last ended here; all three: see path.bpf.c */
+	__u32 irq_depth, softirq;
+	__u64 pad[1];
 };
 
 /* What our programs could not do: every lossy path counts here. */

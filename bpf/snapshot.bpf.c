@@ -72,6 +72,7 @@ static __always_inline void track(struct task_struct *t)
 	s->fault_nr = s->wake_nr = s->id;
 	s->begin_ns = now;
 	s->since_ns = s->in_ns = s->begin_sched_ns = sched_time(cpu_slot(), now);
+	s->path_at = s->since_ns;
 	s->cpu = cpu_slot() - wg_cpu;
 	s->state = WG_OTHER;
 	if (!wg_track_wait_exec) {

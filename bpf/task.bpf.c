@@ -14,6 +14,7 @@ struct pgtables_map pgtables SEC(".maps");
 
 const volatile bool wg_switch_has_state = false;
 const volatile bool wg_stacks = false;
+const volatile bool wg_path = false;
 
 struct wg_cpu_slot wg_cpu[WG_CPU_MAX];
 __u64 wg_loss_cnt[WG_LOSS_CNT];
@@ -75,6 +76,10 @@ int BPF_PROG(on_newtask, struct task_struct *child)
 	s->fault_nr = s->wake_nr = s->id;
 	if (wg_stacks && s->tgid != parent->tgid)
 		layout_inherit(parent->tgid, s->tgid);
+	write_begin(parent);
+	path_bill(parent, sched_time(c, now));
+	write_end(parent);
+	path_give(s, parent);
 	__sync_fetch_and_add(&wg_live_cnt, 1);
 	handler_end_at(c, now);
 	return 0;
@@ -98,6 +103,7 @@ int BPF_PROG(on_wakeup_new, struct task_struct *t)
 	s->begin_ns = rq_clock_exists() ? mono_time(c, s->since_ns) : now;
 	s->state = WG_RUNQ_WAKE;
 	s->st[WG_RUNQ_WAKE].cnt++;
+	s->path_given = 0;
 	kernel_read(&s->base, t);
 	faults_seen(s, t);
 	write_end(s);
@@ -115,6 +121,8 @@ static __always_inline void begin_at_exec(struct task_state *s, struct task_stru
 	__builtin_memset(s->st, 0, sizeof(s->st));
 	__builtin_memset(s->count, 0, sizeof(s->count));
 	__builtin_memset(s->part_ns, 0, sizeof(s->part_ns));
+	__builtin_memset(s->path, 0, sizeof(s->path));
+	s->path_at = s->since_ns;
 	kernel_read(&s->base, t);
 	/*
 	 * A running task's on-CPU counter stands where the last tick left it: go back to the

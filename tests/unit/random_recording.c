@@ -211,6 +211,8 @@ static void random_run(struct run *run, const struct recording *r, struct prng *
 	run->steal_ns = maybe(p);
 	run->other_cpu_ns = maybe(p);
 	run->sample_hz = amount(p);
+	for (int i = 0; i < WG_STATE_CNT; i++)
+		run->path_ns[i] = amount(p);
 	run->memory = (struct memory){maybe(p), maybe(p), maybe(p), maybe(p),
 				      maybe(p), maybe(p), maybe(p)};
 	for (uint64_t n = prng_below(p, 20); n; n--)
@@ -314,6 +316,7 @@ void recording_to_schema_2(struct recording *r)
 	r->runtime_cnt = r->runtime_cap = r->absence_cnt = r->absence_cap = 0;
 	recording_clear(&none);
 	for (size_t i = 0; i < r->run_cnt; i++) {
+		memset(r->runs[i].path_ns, 0, sizeof(r->runs[i].path_ns));
 		for (size_t j = 0; j < r->runs[i].thread_cnt; j++) {
 			r->runs[i].threads[j].start = NO_INDEX;
 			r->runs[i].threads[j].part_ns[WG_T_QUEUED_ASLEEP] = 0;
@@ -464,6 +467,7 @@ static const char *run_differs(const struct run *a, const struct run *b)
 	SAME(thread_cnt);
 	SAME(work_cnt);
 	SAME(sample_hz);
+	SAME_MEM(path_ns);
 	SAME(site_cnt);
 	SAME(waker_cnt);
 	for (size_t i = 0; !where && i < a->site_cnt; i++)

@@ -328,9 +328,13 @@ static void a_newer_schema_is_refused(void **state)
 	refused(path, -EINVAL, "no recording");
 }
 
+#define NO_PATH(name) "ALTER TABLE run DROP COLUMN path_" #name "_ns;"
 #define NO_SCHEMA_3                                                                                \
 	"ALTER TABLE thread DROP COLUMN queued_asleep_ns; ALTER TABLE thread DROP COLUMN start;"   \
-	"DROP TABLE runtime; DROP TABLE absence;"
+	"DROP TABLE runtime; DROP TABLE absence;" NO_PATH(cpu) NO_PATH(cpu_fault)                  \
+		NO_PATH(runq_wake) NO_PATH(runq_preempt) NO_PATH(futex) NO_PATH(klock) NO_PATH(io) \
+			NO_PATH(sleep) NO_PATH(poll) NO_PATH(ipc) NO_PATH(child) NO_PATH(stopped)  \
+				NO_PATH(other) NO_PATH(probe)
 
 /* Schema 1 had no call paths: what it had is read, the rest is 0, unknown or none. */
 static void an_older_schema_is_read(void **state)

@@ -240,6 +240,8 @@ static int measure(struct recorder *rec, struct child *child, const struct recor
 	procs_clear(&procs);
 	if (!err)
 		err = window_end(&w, run, e);
+	if (!err && child)
+		window_path(&w, run);
 	if (!err)
 		fit_window(run, child ? collector_exec_ns(c) : 0);
 	window_clear(&w);
@@ -326,6 +328,7 @@ int cmd_record(int argc, char **argv)
 	copts = (struct collector_opts){.freq_hz = o.freq_hz,
 					.preemptible = host_preemptible(),
 					.stacks = o.stacks,
+					.path = true,
 					.cache = UNWIND_CACHE};
 	err = collector_open(&rec.c, &copts, &e);
 	if (err)

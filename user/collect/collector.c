@@ -78,9 +78,17 @@ static void choose_programs(struct collector *c, const struct collector_opts *op
 
 	s->rodata->wg_switch_has_state = c->caps[CAP_SWITCH_STATE].have;
 	s->rodata->wg_stacks = opts->stacks;
+	s->rodata->wg_path = opts->path;
 	s->rodata->wg_sees_ipis = c->caps[CAP_IPI].have;
 	s->rodata->wg_cpumask_words = ((uint32_t)libbpf_num_possible_cpus() + 63) / 64;
 	bpf_program__set_autoload(s->progs.on_waking, opts->stacks);
+	bpf_program__set_autoload(s->progs.on_waking_path, opts->path);
+	bpf_program__set_autoload(s->progs.on_irq_entry, opts->path);
+	bpf_program__set_autoload(s->progs.on_irq_exit, opts->path);
+	bpf_program__set_autoload(s->progs.on_timer_entry, opts->path);
+	bpf_program__set_autoload(s->progs.on_timer_exit, opts->path);
+	bpf_program__set_autoload(s->progs.on_softirq_entry, opts->path);
+	bpf_program__set_autoload(s->progs.on_softirq_exit, opts->path);
 	bpf_program__set_autoload(s->progs.on_tlb_flush, c->caps[CAP_TLB].have);
 	bpf_program__set_autoload(s->progs.on_ipi_one, c->caps[CAP_IPI].have);
 	bpf_program__set_autoload(s->progs.on_ipi_many, c->caps[CAP_IPI].have);

@@ -34,6 +34,7 @@ struct collector_opts {
 	int freq_hz;	   /* of the on-CPU sampler; 0 for none */
 	bool preemptible;  /* the kernel is: then fexit would miss fault ends, see use_fexit() */
 	bool stacks;	   /* call paths of waits, samples and faults */
+	bool path;	   /* the critical path of each task: wg_row.path_ns */
 	const char *cache; /* folder that keeps unwind tables, or NULL */
 };
 

@@ -214,6 +214,11 @@ struct run {
 	uint64_t steal_ns;  /* of all CPUs in this window; or UNKNOWN */
 	uint64_t
 		other_cpu_ns; /* CPU used by tasks that are not of the run, wallgap included; or UNKNOWN */
+	/*
+	 * How the window was spent on the path that leads to the last task standing; sums to its
+	 * length. All 0: not known.
+	 */
+	uint64_t path_ns[WG_STATE_CNT];
 	struct memory memory;
 	struct thread *threads;
 	size_t thread_cnt, thread_cap;

@@ -261,7 +261,8 @@ static void run_out(struct out *o, const struct locks *locks, size_t index)
 	out_member(o, "lane_buckets", lane_cnt ? buckets_json(buckets) : json_null());
 	ledger_total(run, buckets);
 	out_member(o, "total_buckets", buckets_json(buckets));
-	out_member(o, "path_buckets", json_null());
+	out_member(o, "path_buckets",
+		   ledger_path(run, buckets) ? buckets_json(buckets) : json_null());
 	out_array_begin(o, "threads");
 	for (size_t i = 0; i < run->thread_cnt; i++)
 		out_element(o, thread_json(locks->paths->r, &run->threads[i], pooled_user));

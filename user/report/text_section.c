@@ -22,8 +22,9 @@
 #include "report/threads.h"
 
 #define INDENT 2
-#define NAMED_MAX 20 /* more threads of a command than these are listed by name */
-#define ROW_MAX 15   /* names listed */
+#define NAMED_MAX 20  /* more threads of a command than these are listed by name */
+#define ROW_MAX 15    /* names listed */
+#define PATH_MIN 0.01 /* of the critical path: smaller shares are not told */
 
 enum group_of_columns { TIME_COLUMNS, MEMORY_COLUMNS };
 
@@ -367,6 +368,25 @@ static void command_memory(struct para *p, const struct group *g)
 		  fmt_count(WORD, whole(g->faults_major)));
 }
 
+/* The critical path of a typical run: what the wall time was made of, whoever spent it. */
+static void command_path(FILE *f, const struct group *g, const struct text_opts *o)
+{
+	struct para p = {.f = f, .columns = o->columns, .color = o->color};
+	double path[BUCKET_CNT], all = 0;
+
+	if (!ledger_path(typical(g), path))
+		return;
+	for (int b = 0; b < BUCKET_CNT; b++)
+		all += path[b];
+	para_begin(&p, "  path", PARA_PLAIN);
+	para_item(&p, "critical path %s", fmt_time(WORD, whole(all)));
+	for (int b = 0; b < BUCKET_CNT; b++)
+		if (path[b] >= PATH_MIN * all)
+			para_item(&p, "%s %s", bucket_head((enum bucket)b),
+				  fmt_share(WORD, path[b] / all));
+	para_end(&p);
+}
+
 static int command_threads(FILE *f, const struct group *g, const struct recording *r,
 			   const struct text_opts *o)
 {
@@ -400,6 +420,7 @@ static int command_section(FILE *f, const struct group *g, const struct locks *l
 	para_begin(&p, "  memory", PARA_PLAIN);
 	command_memory(&p, g);
 	para_end(&p);
+	command_path(f, g, o);
 	interrupted_note(f, g, "this command");
 	err = p.failed ? -ENOMEM : command_threads(f, g, l->paths->r, o);
 	return err ? err : text_where(f, g, "", l, o);

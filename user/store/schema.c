@@ -145,6 +145,10 @@ static const struct column waker_columns[] = {
 #define MEM(field, ...)                                                                            \
 	COLUMN(#field, K_AMOUNT_OPT, offsetof(struct run, memory.field), __VA_ARGS__)
 
+#define PATH(name, id)                                                                             \
+	COLUMN("path_" #name "_ns", K_AMOUNT, offsetof(struct run, path_ns[id]),                   \
+	       "on the critical path; all 0: not known", .since = 3)
+
 static const struct column run_columns[] = {
 	COL(run, label, K_STR, "the same for all repeats of one thing"),
 	COL(run, workload, K_STR, "empty for record"),
@@ -172,6 +176,20 @@ static const struct column run_columns[] = {
 	MEM(pss_sum_bytes, "proportional set size, sum at the end"),
 	MEM(pgtables_kernel_bytes, "page tables by /proc, sum at the end"),
 	MEM(pgtables_ours_bytes, "the same by our own rows"),
+	PATH(cpu, WG_CPU),
+	PATH(cpu_fault, WG_CPU_FAULT),
+	PATH(runq_wake, WG_RUNQ_WAKE),
+	PATH(runq_preempt, WG_RUNQ_PREEMPT),
+	PATH(futex, WG_FUTEX),
+	PATH(klock, WG_KLOCK),
+	PATH(io, WG_IO),
+	PATH(sleep, WG_SLEEP),
+	PATH(poll, WG_POLL),
+	PATH(ipc, WG_IPC),
+	PATH(child, WG_CHILD),
+	PATH(stopped, WG_STOPPED),
+	PATH(other, WG_OTHER),
+	PATH(probe, WG_PROBE),
 	COL(run, sample_hz, K_AMOUNT, "rate of the on-CPU sampler, as it came out; 0: none",
 	    .since = 2),
 };
