@@ -196,6 +196,9 @@ int on_switch(unsigned long long *ctx)
 		}
 	}
 	c->probe_ns = 0; /* what is left is not the next task's */
+	if (wg_path)
+		c->irq_depth = c->softirq =
+			0; /* no interrupt is going on here: one may have been missed */
 	if (n)
 		switch_in(next, n, c, clocks);
 	handler_end(c, begin_ns);
