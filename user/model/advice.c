@@ -10,9 +10,9 @@
 #define FETCH_ONCE                                                                                 \
 	"fetch the algorithm once and reuse it (EVP_MD_fetch outside the loop), or give each "     \
 	"thread a library context of its own (OSSL_LIB_CTX_new)"
-#define MAP_LESS                                                                                   \
-	"map and unmap less: reuse buffers, raise malloc's M_MMAP_THRESHOLD and "                  \
-	"M_TRIM_THRESHOLD, or use processes"
+#define MAP_LESS "map and unmap less: reuse buffers, or use processes"
+#define MALLOC_LESS                                                                                \
+	"raise malloc's M_MMAP_THRESHOLD and M_TRIM_THRESHOLD, reuse buffers, or use processes"
 
 /* The first that matches holds: particular ones before general ones. */
 static const struct rule {
@@ -23,7 +23,7 @@ static const struct rule {
 } rules[] = {
 	/* OpenSSL: look-ups by name take the library context's locks, each time */
 	{GAP_LOCK_WAIT, ANY_TYPE, "EVP_*_fetch", FETCH_ONCE},
-	{GAP_LOCK_TRAFFIC, ANY_TYPE, "EVP_*", FETCH_ONCE},
+	{GAP_LOCK_TRAFFIC, ANY_TYPE, "EVP_*_fetch", FETCH_ONCE},
 	{GAP_LOCK_WAIT, TYPE_ARENA, NULL,
 	 "more malloc arenas (MALLOC_ARENA_MAX), an allocator that caches by thread (jemalloc, "
 	 "mimalloc), or fewer allocations"},
@@ -50,8 +50,6 @@ static const struct rule {
 	 "huge pages (madvise MADV_HUGEPAGE), or one process for what several map"},
 	{GAP_TLB, ANY_TYPE, NULL,
 	 "unmap and protect memory less often while other threads run: reuse mappings"},
-	{GAP_RUN_QUEUE, ANY_TYPE, NULL,
-	 "no more busy threads than CPUs, pinned to them (taskset, sched_setaffinity)"},
 	{GAP_CPU_QUOTA, ANY_TYPE, NULL, "a larger CPU quota for the cgroup, or fewer threads"},
 	{GAP_DISK, ANY_TYPE, NULL, "keep it in memory, read ahead, or sync less often"},
 };
@@ -77,6 +75,8 @@ static enum lock_type type_of(const struct gap_part *p)
 
 const char *advice_for(const struct gap_part *p, const struct locks *l)
 {
+	if (p->of.kind == CAUSE_KERNEL && p->of.kclass == KC_FAULT_FILE)
+		return NULL; /* memory of a file: not what the rules for faults are about */
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
 		const struct rule *rule = &rules[i];
 

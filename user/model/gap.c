@@ -317,14 +317,18 @@ static int order_names(const void *a, const void *b, void *arg)
 	if (order)
 		return order;
 	ORDER(frames[x].flags & FRAME_KERNEL, frames[y].flags & FRAME_KERNEL);
+	order = strcmp(frames[x].module, frames[y].module);
+	if (order)
+		return order;
 	ORDER(x, y);
 	return 0;
 }
 
 static bool are_twins(const struct frame *a, const struct frame *b)
 {
-	return (a->flags & FRAME_KERNEL) == (b->flags & FRAME_KERNEL) && (b->flags & FRAME_NAMED) &&
-	       !strcmp(a->name, b->name);
+	return (a->flags & FRAME_KERNEL) == (b->flags & FRAME_KERNEL) &&
+	       !strcmp(a->name, b->name) &&
+	       (b->flags & FRAME_NAMED || !strcmp(a->module, b->module));
 }
 
 /* NULL: no memory. */

@@ -120,11 +120,16 @@ static double *walls(const struct group *g)
 	return v;
 }
 
+static bool is_alike(const struct interval *i)
+{
+	return i->lo >= 1 / CLAIM_ALIKE_RATIO && i->hi <= CLAIM_ALIKE_RATIO;
+}
+
 static enum verdict judge(const struct claim *c, const struct interval *i)
 {
 	switch (c->kind) {
 	case CLAIM_ALIKE:
-		if (i->lo >= 1 / CLAIM_ALIKE_RATIO && i->hi <= CLAIM_ALIKE_RATIO)
+		if (is_alike(i))
 			return VERDICT_REPRODUCED;
 		return i->lo > 1 || i->hi < 1 ? VERDICT_NOT_REPRODUCED : VERDICT_UNDECIDED;
 	case CLAIM_PEAK:
@@ -132,9 +137,10 @@ static enum verdict judge(const struct claim *c, const struct interval *i)
 		       : i->hi < c->bytes ? VERDICT_NOT_REPRODUCED
 					  : VERDICT_UNDECIDED;
 	default:
-		return i->lo > 1   ? VERDICT_REPRODUCED
-		       : i->hi < 1 ? VERDICT_REVERSED
-				   : VERDICT_NOT_REPRODUCED;
+		if (i->lo > 1 || i->hi < 1)
+			return i->lo > 1 ? VERDICT_REPRODUCED : VERDICT_REVERSED;
+		/* not apart: but alike only when the interval is narrow enough to say so */
+		return is_alike(i) ? VERDICT_NOT_REPRODUCED : VERDICT_UNDECIDED;
 	}
 }
 

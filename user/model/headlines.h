@@ -32,7 +32,8 @@ enum verdict {
 	VERDICT_REPRODUCED,
 	VERDICT_NOT_REPRODUCED,
 	VERDICT_REVERSED, /* the interval lies on the other side */
-	VERDICT_UNDECIDED, /* fewer than three repeats, or alike and not alike both lie in the interval */
+	VERDICT_UNDECIDED, /* fewer than three repeats, or an interval that reaches from one answer into
+			      another: across 1 and further than CLAIM_ALIKE_RATIO */
 	VERDICT_CNT,
 };
 

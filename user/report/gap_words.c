@@ -15,6 +15,8 @@
 #include "report/names.h"
 
 #define TOLD_MAX GAP_ADVICE_MAX /* causes in the paragraph */
+#define ORCHESTRATOR_SHARE 0.2	/* of such a wait: less is not worth a word */
+#define UNCLEAR_SHARE 0.5	/* of the gap: with more left over, words are no explanation */
 #define TOLD_SHARE 0.05		/* of the gap, at the least */
 #define PATH_COLUMNS 60
 #define PATH_MIN 20
@@ -72,6 +74,12 @@ static char *path_words(const struct gap_part *part, const struct locks *l, int 
 	return short_path(r, frames, cnt, max);
 }
 
+static const char *gap_work_words(const struct gap_part *p)
+{
+	return p->delta_ns > 0 ? "each lane does more of the work"
+			       : "each lane does less of the work";
+}
+
 char *gap_part_site(const struct gap_part *p, const struct locks *l, int max)
 {
 	scoped_free char *cause = NULL, *path = NULL;
@@ -80,7 +88,7 @@ char *gap_part_site(const struct gap_part *p, const struct locks *l, int max)
 
 	switch (p->site) {
 	case AT_WORK:
-		return strdup("each lane does more of the work");
+		return strdup(gap_work_words(p));
 	case AT_BUCKET:
 		return strdup(p->bucket == B_RUNQ_WAKE ? "after wakeups" : bucket_head(p->bucket));
 	case AT_MANY:
@@ -136,7 +144,7 @@ static const char *meaning(enum gap_cause c)
 	static const char *const words[GAP_CAUSE_CNT] = {
 		[GAP_LOCK_WAIT] = "waiting for locks that others hold, and waking those who wait",
 		[GAP_LOCK_TRAFFIC] =
-			"passing the cache lines of locks and reference counts between CPUs, "
+			"locks on the CPU: their functions, and atomic instructions elsewhere, "
 			"without waiting",
 		[GAP_MMAP_LOCK] =
 			"waiting for the lock of the address space, which its threads share",
@@ -160,27 +168,45 @@ static const char *meaning(enum gap_cause c)
 
 struct told {
 	enum gap_cause cause;
+	bool work; /* not a cause: that one lane does more of the work */
 	double delta_ns;
 	const struct gap_part *largest;
 };
 
-/* Parts that hold, summed by cause, in the direction of the gap; the largest first. */
-static size_t collect(const struct gap *g, struct told out[GAP_CAUSE_CNT])
+/* Can a part be named as the place of its cause? */
+static bool is_place(const struct gap_part *p)
+{
+	return p->site != AT_MANY && p->site != AT_NOWHERE;
+}
+
+/*
+ * Parts that hold, summed by cause, whichever way they point; then those causes that point the
+ * gap's way, the largest first. Each with its largest part.
+ */
+static size_t collect(const struct gap *g, struct told out[GAP_CAUSE_CNT + 1])
 {
 	double sign = g->gap_ns >= 0 ? 1 : -1;
-	size_t cnt = 0, i, j;
+	size_t cnt = 0, kept = 0, i, j;
 
 	for (i = 0; i < g->part_cnt; i++) {
 		const struct gap_part *p = &g->parts[i];
+		bool work = p->site == AT_WORK;
 
-		if (!gap_part_holds(p) || p->site == AT_WORK || sign * p->delta_ns <= 0)
+		if (!gap_part_holds(p))
 			continue;
-		for (j = 0; j < cnt && out[j].cause != p->cause; j++)
+		for (j = 0; j < cnt && (out[j].cause != p->cause || out[j].work != work); j++)
 			;
 		if (j == cnt)
-			out[cnt++] = (struct told){.cause = p->cause, .largest = p};
+			out[cnt++] = (struct told){.cause = p->cause, .work = work, .largest = p};
 		out[j].delta_ns += p->delta_ns;
+		if (sign * p->delta_ns > 0 && (sign * out[j].largest->delta_ns < 0 ||
+					       (is_place(p) && !is_place(out[j].largest))))
+			out[j].largest = p;
 	}
+	for (i = 0; i < cnt; i++)
+		if (sign * out[i].delta_ns > 0)
+			out[kept++] = out[i];
+	cnt = kept;
 	/* few: put in order by insertion, earlier ones first among equals */
 	for (i = 1; i < cnt; i++) {
 		struct told t = out[i];
@@ -196,14 +222,24 @@ static int say_cause(FILE *f, const struct gap *g, const struct told *t, bool fi
 		     const struct locks *l)
 {
 	static const char *const verb[2][2] = {{"goes into", "into"}, {"is saved on", "on"}};
-	scoped_free char *site = gap_part_site(t->largest, l, PATH_COLUMNS);
+	scoped_free char *site = is_place(t->largest) && !t->work
+					 ? gap_part_site(t->largest, l, PATH_COLUMNS)
+					 : strdup("");
+	const char *what = t->work ? gap_work_words(t->largest) : meaning(t->cause);
 
 	if (!site)
 		return -ENOMEM;
 	fprintf(f, "%s%s of it (%s) %s %s%s%s%s", first ? "" : "; ",
 		fmt_share(WORD, t->delta_ns / g->gap_ns), fmt_time(WORD, whole(fabs(t->delta_ns))),
-		verb[g->gap_ns < 0][!first], meaning(t->cause), *site ? " (" : "", site,
+		t->work ? "is that" : verb[g->gap_ns < 0][!first], what, *site ? " (" : "", site,
 		*site ? ")" : "");
+	/* what lanes wait for in a pool is often the orchestrator: say what it did */
+	if ((t->cause == GAP_IPC || t->cause == GAP_IDLE) &&
+	    fabs(g->b->cpu_orchestrator_ns - g->a->cpu_orchestrator_ns) >=
+		    ORCHESTRATOR_SHARE * fabs(t->delta_ns))
+		fprintf(f, ", while the orchestrator used %s of CPU against %s",
+			fmt_time(WORD, whole(g->b->cpu_orchestrator_ns)),
+			fmt_time(WORD, whole(g->a->cpu_orchestrator_ns)));
 	return 0;
 }
 
@@ -225,11 +261,11 @@ static size_t told_cnt(const struct gap *g, const struct told *told, size_t cnt)
 
 size_t gap_advice(const struct gap *g, const struct locks *l, const char *out[GAP_ADVICE_MAX])
 {
-	struct told told[GAP_CAUSE_CNT] = {{0}};
+	struct told told[GAP_CAUSE_CNT + 1] = {{0}};
 	size_t cnt = told_cnt(g, told, collect(g, told)), said = 0;
 
 	for (size_t i = 0; i < cnt; i++) {
-		const char *text = advice_for(told[i].largest, l);
+		const char *text = told[i].work ? NULL : advice_for(told[i].largest, l);
 		bool seen = !text;
 
 		for (size_t j = 0; j < said && !seen; j++)
@@ -240,10 +276,20 @@ size_t gap_advice(const struct gap *g, const struct locks *l, const char *out[GA
 	return said;
 }
 
+/* What is left over, and what chance may have made, over the gap. */
+static double unclear(const struct gap *g)
+{
+	double noise = 0;
+
+	for (size_t i = 0; i < g->part_cnt; i++)
+		noise += gap_part_holds(&g->parts[i]) ? 0 : g->parts[i].delta_ns;
+	return g->gap_ns != 0 ? (fabs(g->unexplained_ns) + fabs(noise)) / fabs(g->gap_ns) : 0;
+}
+
 char *gap_paragraph(const struct gap *g, const struct locks *l)
 {
 	scoped_free char *a = gap_side(g, g->a), *b = gap_side(g, g->b);
-	struct told told[GAP_CAUSE_CNT] = {{0}};
+	struct told told[GAP_CAUSE_CNT + 1] = {{0}};
 	size_t cnt = collect(g, told), said = 0, sz = 0;
 	char *text = NULL;
 	FILE *f = open_memstream(&text, &sz);
@@ -264,6 +310,9 @@ char *gap_paragraph(const struct gap *g, const struct locks *l)
 		err = say_cause(f, g, &told[i], !i, l);
 	if (is_decided(g))
 		fputs(said ? "." : "no part of it stands out from the noise.", f);
+	if (is_decided(g) && unclear(g) > UNCLEAR_SHARE)
+		fprintf(f, " More than half as much again is unexplained or chance: take this with "
+			   "care, or repeat more often.");
 	if (fclose(f) || err) {
 		free(text);
 		return NULL;

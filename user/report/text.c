@@ -102,7 +102,7 @@ static void audit_item(struct para *p, const struct audit_row *row)
 	fmt_error(&error, row->error);
 	if (row->ours == row->kernel)
 		para_item(p, "%s %s = %s", row->what, ours.s, kernel.s);
-	else if (row->worst_tid)
+	else if (row->worst_tid && row->worst_error > 0)
 		para_item(p, "%s %s, kernel %s (%s, worst thread %s)", row->what, ours.s, kernel.s,
 			  error.s, fmt_error(WORD, row->worst_error));
 	else

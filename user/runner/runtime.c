@@ -110,8 +110,12 @@ static bool find_place(const struct places *p, int mode, char *buf)
 		}
 	}
 	for (i = 0; i < ARRAY_SIZE(p->installed) && p->installed[i]; i++) {
-		if (snprintf(buf, PATH_MAX, INSTALLED "%s", p->installed[i]) < PATH_MAX &&
-		    is_there(buf, mode))
+		if ((!own_folder(folder, sizeof(folder)) &&
+		     snprintf(buf, PATH_MAX, "%s/../libexec/wallgap/%s", folder, p->installed[i]) <
+			     PATH_MAX &&
+		     is_there(buf, mode)) ||
+		    (snprintf(buf, PATH_MAX, INSTALLED "%s", p->installed[i]) < PATH_MAX &&
+		     is_there(buf, mode)))
 			return true;
 	}
 	return false;
