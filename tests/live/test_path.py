@@ -20,7 +20,7 @@ QUEUE = ("runq_wake", "runq_preempt")
 
 
 def path_of(c, *argv):
-    got = record_command(list(argv), truth=False)
+    got = record_command(list(argv), options=("--path",), truth=False)
     path, wall = got.run["path_buckets"], got.run["wall_ns"]
     c.near("sum of the path", sum(path.values()), wall, SUM_SHARE)
     c.note(", ".join(f"{b} {ns / wall:.0%}" for b, ns in sorted(path.items(), key=lambda x: -x[1])

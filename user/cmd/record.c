@@ -20,7 +20,7 @@
 struct record_opts {
 	const char *out;
 	int repeats, freq_hz, seconds, tgid;
-	bool verbose, stacks;
+	bool verbose, stacks, path;
 	char **command; /* NULL with -p */
 };
 
@@ -42,6 +42,8 @@ static int parse(struct record_opts *o, int argc, char **argv)
 		 "on-CPU samples a second and CPU (997; 0: none)"},
 		{"no-stacks", 0, OPT_UNFLAG, &o->stacks, 0, 0, NULL,
 		 "no call paths: buckets and counts only"},
+		{"path", 0, OPT_FLAG, &o->path, 0, 0, NULL,
+		 "of a command: the critical path too (about 150 ns a wakeup)"},
 		{"verbose", 'v', OPT_FLAG, &o->verbose, 0, 0, NULL, "every thread in the report"},
 		{0},
 	};
@@ -240,7 +242,7 @@ static int measure(struct recorder *rec, struct child *child, const struct recor
 	procs_clear(&procs);
 	if (!err)
 		err = window_end(&w, run, e);
-	if (!err && child)
+	if (!err && child && o->path)
 		window_path(&w, run);
 	if (!err)
 		fit_window(run, child ? collector_exec_ns(c) : 0);
@@ -328,7 +330,7 @@ int cmd_record(int argc, char **argv)
 	copts = (struct collector_opts){.freq_hz = o.freq_hz,
 					.preemptible = host_preemptible(),
 					.stacks = o.stacks,
-					.path = true,
+					.path = o.path,
 					.cache = UNWIND_CACHE};
 	err = collector_open(&rec.c, &copts, &e);
 	if (err)
