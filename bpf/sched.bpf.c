@@ -10,7 +10,7 @@
 
 extern __s64 wg_live_cnt;
 
-#define GONE_BYTES (8 * 1024 * 1024)
+#define GONE_BYTES (16 * 1024 * 1024)
 
 /* Rows of tasks that are gone. Drained by user space while the run lasts. */
 struct {
