@@ -14,6 +14,12 @@
 #define NSEC_PER_SEC 1000000000ull
 #define NSEC_PER_MSEC 1000000ull
 
+/* s, or "" for NULL. */
+static inline const char *str(const char *s)
+{
+	return s ? s : "";
+}
+
 static inline uint64_t now_ns(void)
 {
 	struct timespec ts;

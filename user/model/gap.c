@@ -713,16 +713,6 @@ static bool same_text(const char *a, const char *b)
 	return !strcmp(a ? a : "", b ? b : "");
 }
 
-/* Of "100 MiB a task, moved by transfer list" the size, which comes first. */
-static bool same_size(const char *a, const char *b)
-{
-	const char *a_end = a ? strstr(a, ", ") : NULL, *b_end = b ? strstr(b, ", ") : NULL;
-	size_t a_len = a_end ? (size_t)(a_end - a) : strlen(a ? a : "");
-	size_t b_len = b_end ? (size_t)(b_end - b) : strlen(b ? b : "");
-
-	return a_len == b_len && (!a_len || !memcmp(a, b, a_len));
-}
-
 struct pairs {
 	struct gap_pair *list;
 	size_t cnt, cap;
@@ -771,7 +761,7 @@ static int pairs_of_sections(struct pairs *p, const struct section *a, const str
 	int err = 0;
 
 	if (!same_text(a->groups[0].first->workload, b->groups[0].first->workload) ||
-	    !same_size(a->groups[0].first->detail, b->groups[0].first->detail))
+	    !run_same_size(a->groups[0].first, b->groups[0].first))
 		return 0;
 	for (int rank = 0; rank < OTHER_MODEL && !err; rank++) {
 		for (size_t i = 0; i < a->group_cnt && !err; i++) {

@@ -83,11 +83,6 @@ const char *verdict_name(enum verdict v)
 	return names[v];
 }
 
-static const char *str(const char *s)
-{
-	return s ? s : "";
-}
-
 /* --- the groups a claim is about */
 
 static const struct group *find_group(const struct section *sec, const char *model)

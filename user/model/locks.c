@@ -30,11 +30,6 @@ struct builder {
 	double *weight;	 /* of each frame: time of the waits that it tells of */
 };
 
-static const char *str(const char *s)
-{
-	return s ? s : "";
-}
-
 /* --- types */
 
 static enum lock_type kernel_type(const struct lock *k)

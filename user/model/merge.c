@@ -9,11 +9,7 @@
 #include <string.h>
 
 #include "base/util.h"
-
-static const char *str(const char *s)
-{
-	return s ? s : "";
-}
+#include "model/summary.h"
 
 static bool same(const char *x, const char *y)
 {
@@ -106,21 +102,10 @@ static int compare_runs(struct lines *out, const struct recording *a, const stru
 
 /* --- runs */
 
-/* Of "100 MiB a task, moved by transfer list" the size, which comes first. */
-static size_t size_len(const char *detail)
-{
-	const char *end = strstr(detail, ", ");
-
-	return end ? (size_t)(end - detail) : strlen(detail);
-}
-
 static bool same_work(const struct run *x, const struct run *y)
 {
-	const char *a = str(x->detail), *b = str(y->detail);
-
 	return same(x->workload, y->workload) && same(x->runtime, y->runtime) &&
-	       same(x->model, y->model) && *str(x->workload) && size_len(a) == size_len(b) &&
-	       !strncmp(a, b, size_len(a));
+	       same(x->model, y->model) && *str(x->workload) && run_same_size(x, y);
 }
 
 static bool is_in(const struct recording *r, const struct run *run)

@@ -8,11 +8,6 @@
 #include "base/util.h"
 #include "model/match.h"
 
-static const char *str(const char *s)
-{
-	return s ? s : "";
-}
-
 static struct func func_of(const struct frame *f)
 {
 	struct func fn = {.blocked = -1, .named = f->flags & FRAME_NAMED};

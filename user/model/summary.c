@@ -375,3 +375,17 @@ void summary_clear(struct summary *s)
 	free(s->sections);
 	memset(s, 0, sizeof(*s));
 }
+
+static size_t size_len(const char *detail)
+{
+	const char *end = strstr(detail, ", ");
+
+	return end ? (size_t)(end - detail) : strlen(detail);
+}
+
+bool run_same_size(const struct run *a, const struct run *b)
+{
+	const char *x = str(a->detail), *y = str(b->detail);
+
+	return size_len(x) == size_len(y) && !strncmp(x, y, size_len(x));
+}

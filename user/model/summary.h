@@ -71,6 +71,9 @@ int run_pgtables_peak(const struct run *run, uint64_t *bytes);
 /* Sum of one count over all threads; UNKNOWN when it is of one. */
 uint64_t run_count(const struct run *run, enum wg_count what);
 
+/* Is a task of the same size? Of "100 MiB a task, moved by transfer list" it comes first. */
+bool run_same_size(const struct run *a, const struct run *b);
+
 /* Processes that had a thread in the run; or -ENOMEM. */
 long run_process_cnt(const struct run *run);
 

@@ -8,11 +8,6 @@
 
 #include "base/util.h"
 
-static const char *str(const char *s)
-{
-	return s ? s : "";
-}
-
 static bool counts(const struct run *run, const char *workload)
 {
 	return *str(run->workload) && !run->interrupted && *str(run->checksum) &&

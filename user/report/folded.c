@@ -31,11 +31,6 @@ struct rows {
 	size_t cnt, cap;
 };
 
-static const char *str(const char *s)
-{
-	return s ? s : "";
-}
-
 /* How much of what is asked for a site holds; 0 when it is about something else. */
 static double amount_of(const struct site *s, enum folded_what what)
 {

@@ -43,6 +43,11 @@ const char *fmt_time_in(struct word *w, struct time_unit u, double ns)
 	return w->s;
 }
 
+uint64_t whole(double v)
+{
+	return v > 0 ? (uint64_t)llround(v) : 0;
+}
+
 const char *fmt_time(struct word *w, uint64_t ns)
 {
 	if (ns == UNKNOWN)

@@ -17,6 +17,9 @@ struct word {
 
 #define WORD (&(struct word){{0}})
 
+/* A figure that is never negative, as fmt_time() and its like take it. */
+uint64_t whole(double v);
+
 /* "0.279 s", "12.30 ms", "4.1 us", "250 ns"; UNKNOWN is "unknown". */
 const char *fmt_time(struct word *w, uint64_t ns);
 

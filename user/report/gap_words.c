@@ -21,16 +21,6 @@
 #define PATH_COLUMNS 60
 #define PATH_MIN 20
 
-static const char *str(const char *s)
-{
-	return s ? s : "";
-}
-
-static uint64_t whole(double v)
-{
-	return v > 0 ? (uint64_t)llround(v) : 0;
-}
-
 char *gap_side(const struct gap *g, const struct group *side)
 {
 	const struct run *a = g->a->first, *b = g->b->first, *run = side->first;

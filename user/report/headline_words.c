@@ -17,11 +17,6 @@
 #define WAIT_MIN 0.01		/* of a lane's time */
 #define BUFFER_BYTES 104857600. /* of a task of `transfer` */
 
-static const char *str(const char *s)
-{
-	return s ? s : "";
-}
-
 static bool two_runtimes(const struct headline *h)
 {
 	return h->claim->a_runtime;

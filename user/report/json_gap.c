@@ -65,11 +65,6 @@ static json_t *parts_json(const struct gap *g, const struct locks *l, long long 
 	return list;
 }
 
-static const char *str(const char *s)
-{
-	return s ? s : "";
-}
-
 static json_t *gap_json(const struct gap_pair *pair, const struct gap *g, const struct locks *l)
 {
 	const struct run *a = pair->a->first, *b = pair->b->first;

@@ -12,11 +12,6 @@
 #include "model/ledger.h"
 #include "model/where.h"
 
-static const char *str(const char *s)
-{
-	return s ? s : "";
-}
-
 /* The wakers of a run in the order of their sites, and where those of each site begin. */
 struct wakers {
 	const struct waker **list;

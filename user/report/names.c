@@ -12,11 +12,6 @@
 #define NAME_MAX_COLUMNS 48
 #define TEMPLATE_MAX 24 /* longer template arguments become ".." */
 
-static const char *str(const char *s)
-{
-	return s ? s : "";
-}
-
 /* Where the "<" at s is closed; NULL when it is not. */
 static char *closing(char *s)
 {

@@ -29,11 +29,6 @@
 
 /* --- head */
 
-static const char *str(const char *s)
-{
-	return s ? s : "";
-}
-
 static void head_machine(struct para *p, const struct host *h)
 {
 	para_item(p, "linux %s, %d CPU%s, lockdown %s", *str(h->kernel) ? h->kernel : "unknown",

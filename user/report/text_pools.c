@@ -11,11 +11,6 @@
 #include "report/format.h"
 #include "report/headline_words.h"
 
-static const char *str(const char *s)
-{
-	return s ? s : "";
-}
-
 #define HASH_MIN 20
 #define HASH_SHOWN 9
 

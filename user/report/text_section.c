@@ -28,19 +28,9 @@
 
 enum group_of_columns { TIME_COLUMNS, MEMORY_COLUMNS };
 
-static const char *str(const char *s)
-{
-	return s ? s : "";
-}
-
 static const char *plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";
-}
-
-static uint64_t whole(double v)
-{
-	return v > 0 ? (uint64_t)llround(v) : 0;
 }
 
 /* A line of its own, in bold where there is colour, cut to the width. */

@@ -68,11 +68,6 @@ static int line(const struct ctx *x, int indent, const char *fmt, ...)
 	return 0;
 }
 
-static uint64_t whole(double v)
-{
-	return v > 0 ? (uint64_t)llround(v) : 0;
-}
-
 static bool is_sampled(int bucket)
 {
 	return bucket == B_CPU_USER || bucket == B_CPU_KERNEL || bucket == B_CPU_FAULT;
