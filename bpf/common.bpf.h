@@ -287,6 +287,28 @@ static __always_inline void bill_oncpu(struct task_state *s, struct wg_cpu_slot 
 }
 
 /*
+ * The scheduler dates a switch before our last reading on this CPU: when it was asked for by a wakeup
+ * inside a page fault, say, whose end we have seen since (rq_clock_skip_update). For the scheduler the
+ * task was gone by then, and all it did later is the next one's; so it is here.
+ */
+static __always_inline void take_back(struct task_state *s, u64 now)
+{
+	u64 over = s->since_ns - now, ns;
+
+	if ((s64)over <= 0 || over > CLOCK_BACK_NS)
+		return;
+	/* what was billed last: the fault that has ended, if any was, else plain time */
+	ns = s->st[WG_CPU_FAULT].ns;
+	if (s->state == WG_CPU && ns >= over)
+		s->st[WG_CPU_FAULT].ns = ns - over;
+	else if (state_sum(s, s->state)->ns >= over)
+		state_sum(s, s->state)->ns -= over;
+	else
+		return;
+	s->since_ns = now;
+}
+
+/*
  * Every program that got past its filter begins and ends with these. One run in TIMED_ONE_IN is
  * timed and counts for all: two clock reads on each would cost a fifth of what the ledger does.
  * Which ones: where the golden ratio's multiples fall into the first eighth, which hits every

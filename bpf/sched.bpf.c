@@ -128,6 +128,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *t, struct 
 		now.sched_ns -= ago;
 		now.task_ns -= ago;
 	}
+	take_back(s, now.sched_ns);
 	bill_oncpu(s, c, now.sched_ns);
 	s->preempt_blocking = preempt && t->__state;
 	if (s->preempt_blocking)
