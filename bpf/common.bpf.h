@@ -99,8 +99,9 @@ struct task_state {
 	u64 root_frame[WG_ROOT_FRAMES]; /* see roots_note() */
 	u8 rooted;			/* they stay as they are */
 	u8 path_given; /* by its waker: until it is on a run queue, it waits to get there */
-	/* the path that leads to where it is: by state, up to path_at (scheduler's clock) */
-	u64 path[WG_STATE_SLOTS];
+	u8 site_lock;  /* the open futex wait is for a lock */
+	/* the path that leads to where it is, up to path_at (scheduler's clock) */
+	struct wg_path path;
 	u64 path_at;
 };
 
@@ -231,27 +232,23 @@ static __always_inline u64 mono_time(const struct wg_cpu_slot *c, u64 sched_ns)
  */
 #define CLOCK_BACK_NS 10000000
 
+/* In path.bpf.c: make a part longer; the shortest goes when there is no room. Returns 0. */
+int wg_path_add(struct wg_path *p, u64 key, u64 d);
+
 /* The path of s grows by its own state up to now. */
 static __always_inline void path_bill(struct task_state *s, u64 now)
 {
 	u64 d = now - s->path_at;
-	u32 state = s->path_given ? WG_RUNQ_WAKE : s->state;
+	u64 state = s->path_given ? WG_RUNQ_WAKE : s->state;
 
 	if (!wg_path || (s64)d <= 0)
 		return;
-	s->path_at = now;
 	barrier_var(state);
-	s->path[state & (WG_STATE_SLOTS - 1)] += d;
-}
-
-/* The path of s is that of by, whose own is billed up to now. */
-static __always_inline void path_give(struct task_state *s, const struct task_state *by)
-{
-	if (!wg_path)
-		return;
-	__builtin_memcpy(s->path, by->path, sizeof(s->path));
-	s->path_at = by->path_at;
-	s->path_given = 1;
+	if (state >= WG_STATE_CNT)
+		return; /* never; for the verifier */
+	s->path_at = now;
+	s->path.ns[state] += d;
+	wg_path_add(&s->path, s->id << WG_PATH_ID_SHIFT | state, d);
 }
 
 /*
@@ -362,8 +359,8 @@ static __always_inline void woken(struct task_state *s, u64 sched_ns)
 {
 	u64 d = bill(s, sched_ns);
 
-	s->path_given = 0;
 	wg_site_account(s, sched_ns);
+	s->path_given = 0;
 	if (s->state == WG_KLOCK && s->klock_mmap)
 		s->part_ns[WG_T_KLOCK_MMAP] += d;
 	if (s->fault)

@@ -87,6 +87,7 @@ static __always_inline void fault_site(struct task_struct *t, struct task_state 
 	key.tgid = s->tgid;
 	key.window = s->window;
 	key.lane = s->lane;
+	key.task = wg_path ? s->id : 0;
 	site = fault_site_get(&key);
 	if (!site)
 		return;

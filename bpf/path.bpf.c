@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * The critical path, kept online: beside its own ledger each task carries that of the path which
- * leads to where it is. While a task runs or waits for a CPU, its path grows by its own state. When
- * task A wakes B out of a wait, it was A that B was waiting for: B's path becomes a copy of A's. A wake
- * out of an interrupt (timer, disk, network) leaves the wait on B's own path.
- *
- *   A  ==run====fork=======run=======wake B==
- *   B           `--run--| wait       |==run==     path of B: A's up to here, then its own
- *
- * All paths begin with the root, so each sums to the time since then, and that of the last task
- * standing is the critical path of the whole. Softirqs after a task's own call (loopback) are the
- * task's doing; those right after an interrupt are nobody's.
+ * What the critical path (path.bpf.h) needs to know of a wakeup: whether an interrupt is behind it,
+ * and whether the wait was for a lock. Softirqs after a task's own call (loopback) are the task's
+ * doing; those right after an interrupt are nobody's.
  */
-#include "common.bpf.h"
+#include "path.bpf.h"
 
 /* A softirq that begins so soon after an interrupt has ended was raised by it. */
 #define AFTER_IRQ_NS 3000
@@ -79,29 +71,108 @@ int on_softirq_exit(void *ctx)
 	return 0;
 }
 
-SEC("tp_btf/sched_waking")
-int on_waking_path(unsigned long long *ctx)
+int wg_path_add(struct wg_path *p, u64 key, u64 d)
 {
-	struct task_struct *t = (void *)ctx[0];
-	struct task_state *s = task_get(t), *by;
-	struct wg_cpu_slot *c;
-	u64 now;
+	u64 least_ns = ~0ULL;
+	u32 i, least = 0;
 
-	/* a task woken before it slept has waited for nobody */
-	if (!s || !s->begun || !is_blocked(s->state))
+	if (!p)
 		return 0;
-	c = cpu_slot();
-	if (c->irq_depth || c->softirq)
+	for (i = 0; i < WG_PATH_PARTS; i++) {
+		struct wg_path_part *part = &p->part[i];
+
+		if (part->key == key || !part->key) {
+			part->key = key;
+			part->ns += d;
+			return 0;
+		}
+		if (part->ns < least_ns) {
+			least_ns = part->ns;
+			least = i;
+		}
+	}
+	least &= WG_PATH_PARTS - 1;
+	p->part[least].key = key;
+	p->part[least].ns = d;
+	return 0;
+}
+
+/* --- locks by their code. Written by user space: codes first, then the module's entry. */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WG_MODULE_MAX);
+	__type(key, u32);
+	__type(value, struct wg_lock_codes);
+} lock_modules SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WG_LOCK_CODE_MAX);
+	__type(key, u32);
+	__type(value, struct wg_lock_code);
+} lock_codes SEC(".maps");
+
+/* enum wg_lock_class of the function that a frame is in. */
+int wg_lock_class(u64 frame)
+{
+	u32 module = frame >> WG_MODULE_SHIFT, lo, hi, mid, i;
+	/* a return address may be the first byte of the next function */
+	u64 addr = WG_FRAME_ADDR(frame) - !(frame & WG_FRAME_EXACT);
+	struct wg_lock_codes *codes = bpf_map_lookup_elem(&lock_modules, &module);
+	struct wg_lock_code *code;
+
+	if (!codes || !codes->cnt)
+		return WG_LOCK_NONE;
+	lo = codes->pos;
+	hi = lo + codes->cnt;
+	for (i = 0; i < 17 && lo < hi; i++) {
+		mid = lo + (hi - lo) / 2;
+		code = bpf_map_lookup_elem(&lock_codes, &mid);
+		if (!code)
+			return WG_LOCK_NONE;
+		if (addr < code->start)
+			hi = mid;
+		else if (addr - code->start >= code->size)
+			lo = mid + 1;
+		else
+			return code->lock_class;
+	}
+	return WG_LOCK_NONE;
+}
+
+#define LOCK_FRAMES 10 /* from the leaf on: what lies further up wraps no lock any more */
+
+int wg_path_is_lock(struct walk *w)
+{
+	bool event = false, named = false;
+	u32 i, at;
+
+	if (!w)
 		return 0;
-	by = task_get(bpf_get_current_task_btf());
-	if (!by || by == s || !by->begun || !is_oncpu(by->state))
-		return 0;
-	now = clock_ns();
-	write_begin(by);
-	path_bill(by, sched_time(c, now));
-	write_end(by);
-	/* s sleeps, or is about to on another CPU, past all that it writes of its path */
-	path_give(s, by);
-	handler_end_at(c, now);
+	for (i = 0; i < LOCK_FRAMES && i < w->user_cnt; i++) {
+		at = (w->kernel_cnt + i) & (WALK_ROOM - 1);
+		switch (wg_lock_class(w->out.frame[at])) {
+		case WG_LOCK_LOCK:
+			if (!event)
+				return 1;
+			named = true;
+			break;
+		case WG_LOCK_OUTER_LOCK:
+			return 1;
+		case WG_LOCK_OUTER_EVENT:
+			return 0;
+		case WG_LOCK_EVENT:
+			event = true;
+			break;
+		case WG_LOCK_ABOVE:
+			return event && !named;
+		case WG_LOCK_STEP:
+			named = named || event;
+			break;
+		default:
+			break;
+		}
+	}
 	return 0;
 }

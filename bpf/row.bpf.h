@@ -17,7 +17,8 @@ static __always_inline void row_copy_sums(struct wg_row *r, const struct task_st
 		r->state_ns[i] = s->st[i].ns;
 		r->state_cnt[i] = s->st[i].cnt;
 	}
-	__builtin_memcpy(r->path_ns, s->path, sizeof(r->path_ns));
+	if (wg_path)
+		__builtin_memcpy(&r->path, &s->path, sizeof(r->path));
 	__builtin_memcpy(r->count, s->count, sizeof(r->count));
 	__builtin_memcpy(r->part_ns, s->part_ns, sizeof(r->part_ns));
 }
@@ -65,9 +66,9 @@ static __always_inline void row_close(struct wg_row *r, const struct task_state 
 	}
 	if (wg_path && (s64)(now - s->path_at) > 0) {
 		if (s->path_given)
-			r->path_ns[WG_RUNQ_WAKE] += now - s->path_at;
+			r->path.ns[WG_RUNQ_WAKE] += now - s->path_at;
 		else
-			r->path_ns[state] += now - s->path_at;
+			r->path.ns[state] += now - s->path_at;
 	}
 	r->open_ns = d;
 	r->state_ns[state] += d - probe;
@@ -105,7 +106,7 @@ static __always_inline void row_fill(struct wg_row *r, struct task_state *s, str
 		r->open_ns = r->oncpu_open_ns = sched_ns - arrival;
 		r->state_ns[WG_CPU] += r->open_ns;
 		if (wg_path)
-			r->path_ns[WG_CPU] += r->open_ns;
+			r->path.ns[WG_CPU] += r->open_ns;
 	}
 	kernel_read(&r->kernel, t);
 	r->count[WG_N_FAULT_UNTRAPPED] += r->kernel.min_flt - s->min_seen;

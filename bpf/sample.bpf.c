@@ -58,7 +58,7 @@ static __always_inline void send(struct bpf_perf_event_data *ctx, struct task_st
 	roots_note(s, t, w);
 	wg_stack_keep(w);
 	e.tgid = s->tgid;
-	e.tid = t->pid;
+	e.task = wg_path ? s->id : 0;
 	e.stack = w->hash;
 	e.leaf = w->leaf;
 	e.window = s->window;

@@ -6,6 +6,7 @@
  */
 #include "row.bpf.h"
 #include "block.bpf.h"
+#include "path.bpf.h"
 #include "site.bpf.h"
 
 extern __s64 wg_live_cnt;
@@ -26,7 +27,7 @@ static __noinline void emit_gone(struct task_state *s, struct task_struct *t,
 
 	if (!s->begun)
 		return;
-	r = bpf_ringbuf_reserve(&gone, sizeof(*r), 0);
+	r = bpf_ringbuf_reserve(&gone, wg_path ? sizeof(*r) : offsetof(struct wg_row, path), 0);
 	if (!r) {
 		loss(WG_LOSS_EXIT_ROW);
 		return;
@@ -103,6 +104,8 @@ static __always_inline void wait_begins(void *ctx, struct task_struct *t, struct
 	wg_stack_keep(w);
 	s->site_end = w->end;
 	s->site_stack = w->hash;
+	if (wg_path && state == WG_FUTEX)
+		s->site_lock = s->site_flags & WG_SITE_PI || wg_path_is_lock(w);
 }
 
 static __always_inline void switch_out(void *ctx, struct task_struct *t, struct task_state *s,
@@ -238,34 +241,26 @@ static __always_inline bool wakes_futexes(struct task_struct *cur)
 #define WAKE_ONE_IN 8	     /* of the others: 2^29 of 2^32 */
 
 /*
- * Who ends a futex wait, and from where. Here and not at sched_wakeup, which runs on the woken
- * task's CPU as often as not; but the woken task may still be on its way to sleep, its stack not
- * yet walked: so what is found is kept in it, and told at sched_wakeup.
+ * Who ends a futex wait of s, and from where. Looked at here and not at sched_wakeup, which runs on
+ * the woken task's CPU as often as not; but the woken task may still be on its way to sleep, its
+ * stack not yet walked: so what is found is kept in it, and told at sched_wakeup.
  */
-SEC("tp_btf/sched_waking")
-int on_waking(unsigned long long *ctx)
+static __always_inline void waker_note(struct task_state *s, struct task_struct *cur,
+				       const struct wg_cpu_slot *c, u64 now)
 {
-	struct task_struct *t = (void *)ctx[0], *cur;
-	struct task_state *s = task_get(t);
-	struct wg_cpu_slot *c;
 	struct walk *w;
-	u64 now, waker = 0;
+	u64 waker = 0;
 	u8 weight = 1;
 
-	if (!s || s->state != WG_FUTEX || !s->begun || !site_counts(s))
-		return 0;
-	now = clock_ns();
-	c = cpu_slot();
 	s->waker_weight = 0;
 	if ((s64)(sched_time(c, now) - s->since_ns) < WAKE_LONG_NS) {
 		if ((u32)(++s->wake_nr * GOLDEN_RATIO) >= 1U << 29)
-			goto out;
+			return;
 		weight = WAKE_ONE_IN;
 	}
 	w = walk_get(WALK_WAKING);
 	if (!w)
-		goto out;
-	cur = bpf_get_current_task_btf();
+		return;
 	if (wakes_futexes(cur)) {
 		walk_begin(w, cur);
 		walk_from_kernel_entry(w, cur);
@@ -276,7 +271,30 @@ int on_waking(unsigned long long *ctx)
 	}
 	s->waker = waker;
 	s->waker_weight = weight;
-out:
+}
+
+SEC("tp_btf/sched_waking")
+int on_waking(unsigned long long *ctx)
+{
+	struct task_struct *t = (void *)ctx[0], *cur;
+	struct task_state *s = task_get(t);
+	struct wg_cpu_slot *c;
+	bool looked;
+	u64 now;
+
+	/* a task woken before it slept has waited for nobody */
+	if (!s || !s->begun || !is_blocked(s->state))
+		return 0;
+	looked = s->state == WG_FUTEX && site_counts(s);
+	if (!looked && !wg_path)
+		return 0;
+	now = clock_ns();
+	c = cpu_slot();
+	cur = bpf_get_current_task_btf();
+	if (wg_path)
+		path_waking(t, s, cur, c, now);
+	if (looked)
+		waker_note(s, cur, c, now);
 	handler_end_at(c, now);
 	return 0;
 }

@@ -104,6 +104,26 @@ enum wg_row_flags {
 #define WG_COMM_LEN 16
 
 /*
+ * The path that leads to where a task is, see path.bpf.h: how long it was in which state, and whose
+ * that was. A part's key is (id << WG_PATH_ID_SHIFT) | state of a task, or of WG_PATH_REF: all of
+ * the path of a task that ended then, whose own row has it. The largest parts are there; what the
+ * states have more is of other tasks.
+ */
+#define WG_PATH_PARTS 16
+#define WG_PATH_ID_SHIFT 4
+#define WG_PATH_REF 15
+
+struct wg_path_part {
+	__u64 key; /* 0: free, and all that follow */
+	__u64 ns;
+};
+
+struct wg_path {
+	__u64 ns[WG_STATE_CNT];
+	struct wg_path_part part[WG_PATH_PARTS];
+};
+
+/*
  * The frames at the root of a task's stacks, the outermost first, as they stood in the first whole
  * one: what the thread was started for. Frames are as under "Call paths".
  */
@@ -126,7 +146,6 @@ struct wg_row {
 	__u64 state_cnt[WG_STATE_CNT]; /* intervals begun */
 	__u64 count[WG_COUNT_CNT];
 	__u64 part_ns[WG_PART_CNT];
-	__u64 path_ns[WG_STATE_CNT];  /* of the path that leads here, see path.bpf.c; else 0 */
 	struct wg_kernel kernel;      /* now */
 	struct wg_kernel kernel_base; /* when tracking began */
 	__u64 oncpu_in_ns;    /* kernel.oncpu_ns at the last switch-in, for a running task */
@@ -139,6 +158,7 @@ struct wg_row {
 	__u32 site_flags;
 	__u32 lane;			  /* enum wg_lane */
 	__u64 root_frame[WG_ROOT_FRAMES]; /* of its stacks: see there; 0: no more */
+	struct wg_path path;		  /* last: where none are kept it stays out of the ring */
 };
 
 _Static_assert(sizeof(struct wg_row) % 8 == 0, "wg_row has a hole");
@@ -282,6 +302,33 @@ struct wg_layout {
 	__u32 cnt;
 };
 
+/*
+ * What the functions of a module mean for a futex wait with them on its call path, nearest to the
+ * leaf first: whether it is for a lock. By user space, from the rules of model/lock_rules.c.
+ */
+enum wg_lock_class {
+	WG_LOCK_NONE,
+	WG_LOCK_STEP,	     /* on the way, and known by name */
+	WG_LOCK_LOCK,	     /* for a lock */
+	WG_LOCK_EVENT,	     /* for somebody's doing: condition, join, semaphore, barrier */
+	WG_LOCK_OUTER_LOCK,  /* the same of a lock built of another one, further up: decides */
+	WG_LOCK_OUTER_EVENT, /* likewise */
+	WG_LOCK_ABOVE,	     /* a lock, where only functions without a name lie below */
+};
+
+struct wg_lock_code {
+	__u64 start; /* by the module's own numbering */
+	__u32 size;
+	__u32 lock_class; /* enum wg_lock_class */
+};
+
+/* Of a module, in the array of codes: sorted by start, none overlap. */
+struct wg_lock_codes {
+	__u32 pos, cnt;
+};
+
+#define WG_LOCK_CODE_MAX 65536
+
 /* What a futex wait's object is read from, in the kernel or, of a sleeper, from outside. */
 #define WG_NR_FUTEX_WAITV 449 /* x86-64: arch/x86/entry/syscalls/syscall_64.tbl */
 #define WG_NR_FUTEX_WAIT 455
@@ -329,6 +376,7 @@ enum wg_site_flags {
 	WG_SITE_OWN_MMAP = 1 << 6, /* kernel lock: mmap_lock of the own process */
 	WG_SITE_PRIVATE = 1 << 7,  /* futex: FUTEX_PRIVATE_FLAG */
 	WG_SITE_PI = 1 << 8,	   /* futex: an operation with priority inheritance */
+	WG_SITE_KEPT = 1 << 9,	   /* where paths are kept: it stayed on the waiter's own path */
 };
 
 /* What one place of waiting is told apart by. All-zero holes: it is hashed as bytes. */
@@ -340,7 +388,8 @@ struct wg_site_key {
 	__u16 flags; /* enum wg_site_flags */
 	__u8 state;  /* enum wg_state */
 	__u8 lane;   /* enum wg_lane */
-	__u8 pad[6];
+	__u8 pad[2];
+	__u32 task; /* where paths are kept: low bits of the task's id, else 0 */
 };
 
 /* Updated by atomics from any CPU. */
@@ -384,7 +433,7 @@ struct wg_sample_event {
 	__u16 window;
 	__u8 state; /* enum wg_state */
 	__u8 lane;
-	__u32 tid;
+	__u32 task; /* as in a site's key */
 };
 
 struct wg_wake_event {

@@ -99,6 +99,10 @@ int wg_site_account(struct task_state *s, u64 sched_ns)
 	key.flags = s->site_flags;
 	key.state = s->site_state;
 	key.lane = s->lane;
+	if (wg_path) {
+		key.task = s->id;
+		key.flags |= s->path_given ? 0 : WG_SITE_KEPT;
+	}
 	site = site_get(&key);
 	if (!site)
 		return 0;

@@ -4,6 +4,7 @@
  * where a ledger begins: at birth, or at exec for a root that was told to wait for it. Holds the
  * maps and globals that all programs share.
  */
+#include "path.bpf.h"
 #include "walk.bpf.h"
 
 struct task_map tasks SEC(".maps");
@@ -76,10 +77,7 @@ int BPF_PROG(on_newtask, struct task_struct *child)
 	s->fault_nr = s->wake_nr = s->id;
 	if (wg_stacks && s->tgid != parent->tgid)
 		layout_inherit(parent->tgid, s->tgid);
-	write_begin(parent);
-	path_bill(parent, sched_time(c, now));
-	write_end(parent);
-	path_give(s, parent);
+	path_fork(s, parent, sched_time(c, now));
 	__sync_fetch_and_add(&wg_live_cnt, 1);
 	handler_end_at(c, now);
 	return 0;
@@ -121,7 +119,7 @@ static __always_inline void begin_at_exec(struct task_state *s, struct task_stru
 	__builtin_memset(s->st, 0, sizeof(s->st));
 	__builtin_memset(s->count, 0, sizeof(s->count));
 	__builtin_memset(s->part_ns, 0, sizeof(s->part_ns));
-	__builtin_memset(s->path, 0, sizeof(s->path));
+	__builtin_memset(&s->path, 0, sizeof(s->path));
 	s->path_at = s->since_ns;
 	kernel_read(&s->base, t);
 	/*

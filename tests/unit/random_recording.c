@@ -151,7 +151,8 @@ static void random_paths(struct recording *r, struct prng *p)
 	}
 }
 
-static void random_site(struct site *s, const struct recording *r, struct prng *p)
+static void random_site(struct site *s, const struct recording *r, const struct run *run,
+			struct prng *p)
 {
 	s->kind = (enum site_kind)prng_below(p, SITE_KIND_CNT);
 	s->state = s->kind == SITE_WAIT	   ? WG_FUTEX + prng_below(p, WG_PROBE - WG_FUTEX)
@@ -171,6 +172,17 @@ static void random_site(struct site *s, const struct recording *r, struct prng *
 	s->undecoded_cnt = amount(p);
 	s->huge_cnt = amount(p);
 	s->pgtables_bytes = amount(p);
+	if (run->thread_cnt && prng_below(p, 3))
+		s->thread = (uint32_t)prng_below(p, run->thread_cnt);
+	s->kept = s->kind == SITE_WAIT && prng_below(p, 2);
+}
+
+static void random_path_part(struct path_part *part, const struct run *run, struct prng *p)
+{
+	if (run->thread_cnt && prng_below(p, 3))
+		part->thread = (uint32_t)prng_below(p, run->thread_cnt);
+	part->state = (enum wg_state)prng_below(p, WG_STATE_CNT);
+	part->ns = amount(p);
 }
 
 static void random_waker(struct waker *w, const struct run *run, const struct recording *r,
@@ -220,9 +232,11 @@ static void random_run(struct run *run, const struct recording *r, struct prng *
 	for (uint64_t n = prng_below(p, 5); n; n--)
 		random_work(run_add_work(run), p);
 	for (uint64_t n = r->stack_cnt ? prng_below(p, 40) : 0; n; n--)
-		random_site(run_add_site(run), r, p);
+		random_site(run_add_site(run), r, run, p);
 	for (uint64_t n = run->site_cnt ? prng_below(p, 10) : 0; n; n--)
 		random_waker(run_add_waker(run), run, r, p);
+	for (uint64_t n = prng_below(p, 10); n; n--)
+		random_path_part(run_add_path_part(run), run, p);
 }
 
 static void random_host(struct host *h, struct prng *p)
@@ -302,8 +316,22 @@ void random_recording(struct recording *r, struct prng *p)
 		random_run(recording_add_run(r), r, p);
 }
 
+void recording_to_schema_3(struct recording *r)
+{
+	for (size_t i = 0; i < r->run_cnt; i++) {
+		struct run *run = &r->runs[i];
+
+		run->path_part_cnt = 0;
+		for (size_t j = 0; j < run->site_cnt; j++) {
+			run->sites[j].thread = NO_INDEX;
+			run->sites[j].kept = false;
+		}
+	}
+}
+
 void recording_to_schema_2(struct recording *r)
 {
+	recording_to_schema_3(r);
 	struct recording all = *r, none;
 
 	recording_init(&none);
@@ -428,6 +456,16 @@ static const char *site_differs(const struct site *a, const struct site *b)
 	SAME(undecoded_cnt);
 	SAME(huge_cnt);
 	SAME(pgtables_bytes);
+	SAME(thread);
+	SAME(kept);
+	return NULL;
+}
+
+static const char *path_part_differs(const struct path_part *a, const struct path_part *b)
+{
+	SAME(thread);
+	SAME(state);
+	SAME(ns);
 	return NULL;
 }
 
@@ -470,6 +508,9 @@ static const char *run_differs(const struct run *a, const struct run *b)
 	SAME_MEM(path_ns);
 	SAME(site_cnt);
 	SAME(waker_cnt);
+	SAME(path_part_cnt);
+	for (size_t i = 0; !where && i < a->path_part_cnt; i++)
+		where = path_part_differs(&a->path_parts[i], &b->path_parts[i]);
 	for (size_t i = 0; !where && i < a->site_cnt; i++)
 		where = site_differs(&a->sites[i], &b->sites[i]);
 	for (size_t i = 0; !where && i < a->waker_cnt; i++)

@@ -9,7 +9,8 @@
 /* Fill r, which recording_init has set up, with values that a file can hold, edges included. */
 void random_recording(struct recording *r, struct prng *p);
 
-/* Make of r what a file of schema 2, or 1, holds of it. */
+/* Make of r what a file of schema 3, 2, or 1, holds of it. */
+void recording_to_schema_3(struct recording *r);
 void recording_to_schema_2(struct recording *r);
 void recording_to_schema_1(struct recording *r);
 

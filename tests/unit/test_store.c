@@ -320,15 +320,18 @@ static void a_newer_schema_is_refused(void **state)
 {
 	(void)state;
 	write_random(2);
-	sql("PRAGMA user_version = 4");
-	refused(path, -EPROTO, "schema 4 is newer than 3");
+	sql("PRAGMA user_version = 5");
+	refused(path, -EPROTO, "schema 5 is newer than 4");
 	sql("PRAGMA user_version = 0");
 	refused(path, -EINVAL, "no recording");
-	sql("PRAGMA user_version = 3; PRAGMA application_id = 7");
+	sql("PRAGMA user_version = 4; PRAGMA application_id = 7");
 	refused(path, -EINVAL, "no recording");
 }
 
 #define NO_PATH(name) "ALTER TABLE run DROP COLUMN path_" #name "_ns;"
+#define NO_SCHEMA_4                                                                                \
+	"DROP TABLE path_part; ALTER TABLE site DROP COLUMN thread;"                               \
+	"ALTER TABLE site DROP COLUMN kept;"
 #define NO_SCHEMA_3                                                                                \
 	"ALTER TABLE thread DROP COLUMN queued_asleep_ns; ALTER TABLE thread DROP COLUMN start;"   \
 	"DROP TABLE runtime; DROP TABLE absence;" NO_PATH(cpu) NO_PATH(cpu_fault)                  \
@@ -346,7 +349,7 @@ static void an_older_schema_is_read(void **state)
 
 	(void)state;
 	write_random(p.state);
-	sql(NO_SCHEMA_3
+	sql(NO_SCHEMA_3 NO_SCHEMA_4
 	    "DROP VIEW path; DROP VIEW waits; DROP VIEW samples; DROP TABLE waker; DROP TABLE site;"
 	    "DROP TABLE lock; DROP TABLE stack; DROP TABLE frame;"
 	    "ALTER TABLE thread DROP COLUMN faults_huge;"
@@ -365,35 +368,50 @@ static void an_older_schema_is_read(void **state)
 		fail_msg("%s differs", where);
 	recording_clear(&a);
 	recording_clear(&b);
-	sql("PRAGMA user_version = 3");
+	sql("PRAGMA user_version = 4");
 	refused(path, -EBADMSG, "no table runtime");
 	sql("PRAGMA user_version = 2"); /* the same file is none of schema 2 */
 	refused(path, -EBADMSG, "no table frame");
 }
 
-/* Schema 2 did not say where threads start, nor what pools were made in. */
-static void schema_2_is_read(void **state)
+/* Read a file, made old by this SQL, against what is left of its recording. */
+static void read_old(const char *change, void (*make_old)(struct recording *r))
 {
 	struct prng p = {.state = rich_seed()};
 	struct recording a, b;
 	const char *where;
 	struct err e;
 
-	(void)state;
 	write_random(p.state);
-	sql(NO_SCHEMA_3 "PRAGMA user_version = 2");
+	sql(change);
 	recording_init(&a);
 	recording_init(&b);
 	random_recording(&a, &p);
-	recording_to_schema_2(&a);
+	make_old(&a);
 	if (store_read(path, &b, &e))
 		fail_msg("%s", e.msg);
 	if (recording_differs(&a, &b, &where))
 		fail_msg("%s differs", where);
 	recording_clear(&a);
 	recording_clear(&b);
+}
+
+/* Schema 2 did not say where threads start, nor what pools were made in. */
+static void schema_2_is_read(void **state)
+{
+	(void)state;
+	read_old(NO_SCHEMA_3 NO_SCHEMA_4 "PRAGMA user_version = 2", recording_to_schema_2);
 	sql("PRAGMA user_version = 3");
 	refused(path, -EBADMSG, "no table runtime");
+}
+
+/* Schema 3 did not say who was on the critical path. */
+static void schema_3_is_read(void **state)
+{
+	(void)state;
+	read_old(NO_SCHEMA_4 "PRAGMA user_version = 3", recording_to_schema_3);
+	sql("PRAGMA user_version = 4");
+	refused(path, -EBADMSG, "no table path_part");
 }
 
 static void cut_short_is_refused_at_any_length(void **state)
@@ -466,6 +484,8 @@ static void absurd_values_are_refused(void **state)
 		 "hist"},
 		{"UPDATE site SET hist = '[900000000000000000]'", "hist"},
 		{"UPDATE waker SET site = 1000", "waker of no site"},
+		{"UPDATE site SET thread = 1000", "a site of no thread"},
+		{"UPDATE path_part SET thread = 1000", "critical path through no thread"},
 		{"UPDATE waker SET stack = 100000", "waker without call path"},
 		{"UPDATE waker SET run = 999", "belongs to no run"},
 		{"UPDATE conditions SET load1 = 9e999", "load1"},
@@ -504,7 +524,8 @@ static void what_a_person_adds_does_no_harm(void **state)
 	sql("CREATE TABLE notes(text); ALTER TABLE run ADD COLUMN mine TEXT;"
 	    "CREATE INDEX by_run ON thread(run); DELETE FROM thread WHERE run = 1;"
 	    "DELETE FROM work WHERE run = 1; DELETE FROM site WHERE run = 1;"
-	    "DELETE FROM waker WHERE run = 1; DELETE FROM run WHERE id = 1; PRAGMA journal_mode = "
+	    "DELETE FROM waker WHERE run = 1; DELETE FROM path_part WHERE run = 1; DELETE FROM run "
+	    "WHERE id = 1; PRAGMA journal_mode = "
 	    "WAL");
 	recording_init(&r);
 	if (store_read(path, &r, &e))
@@ -671,6 +692,7 @@ int main(void)
 		STORE_TEST(a_newer_schema_is_refused),
 		STORE_TEST(an_older_schema_is_read),
 		STORE_TEST(schema_2_is_read),
+		STORE_TEST(schema_3_is_read),
 		STORE_TEST(cut_short_is_refused_at_any_length),
 		STORE_TEST(absurd_values_are_refused),
 		STORE_TEST(what_a_person_adds_does_no_harm),

@@ -23,12 +23,18 @@ static void close_fd(int *fd)
 }
 
 /* The gate's end of file is wallgap's end: then the command must not run unwatched. */
-static void run_child(int gate_fd, int exec_fd, char **argv)
+static void run_child(int gate_fd, int exec_fd, char **argv, bool quiet)
 {
 	ssize_t n;
 	char c;
 	int err;
 
+	if (quiet) {
+		int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+		if (null >= 0)
+			dup2(null, STDOUT_FILENO);
+	}
 	interrupt_restore();
 	files_restore();
 	while ((n = read(gate_fd, &c, 1)) < 0 && errno == EINTR)
@@ -42,7 +48,7 @@ static void run_child(int gate_fd, int exec_fd, char **argv)
 	_exit(127);
 }
 
-int child_fork(struct child *c, char **argv, struct err *e)
+int child_fork(struct child *c, char **argv, bool quiet, struct err *e)
 {
 	int gate[2], done[2];
 
@@ -60,7 +66,7 @@ int child_fork(struct child *c, char **argv, struct err *e)
 	if (c->pid == 0) {
 		close(gate[1]);
 		close(done[0]);
-		run_child(gate[0], done[1], argv);
+		run_child(gate[0], done[1], argv, quiet);
 	}
 	close(gate[0]);
 	close(done[1]);

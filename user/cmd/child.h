@@ -21,7 +21,8 @@ struct child {
 	int status;	  /* as a shell gives it: exit status, or 128 + signal */
 };
 
-int child_fork(struct child *c, char **argv, struct err *e);
+/* quiet: its standard output is /dev/null. */
+int child_fork(struct child *c, char **argv, bool quiet, struct err *e);
 /* Let it exec. -errno of exec, with one line in e, when that fails: the child is reaped then. */
 int child_exec(struct child *c, char **argv, struct err *e);
 /* If it has ended: reap it, set status. Returns whether it has. */

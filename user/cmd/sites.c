@@ -28,6 +28,56 @@ static bool among(const uint32_t *tgids, size_t cnt, uint32_t tgid)
 	return !tgid || (cnt && bsearch(&tgid, tgids, cnt, sizeof(*tgids), order_u32));
 }
 
+/* --- whose: the run's threads by the low bits of their ids, which the kernel side gives */
+
+struct owner {
+	uint32_t task, thread;
+};
+
+static int order_owners(const void *a, const void *b)
+{
+	const struct owner *x = a, *y = b;
+
+	ORDER(x->task, y->task);
+	ORDER(x->thread, y->thread);
+	return 0;
+}
+
+struct owners {
+	struct owner *list;
+	size_t cnt;
+};
+
+static int owners_of(struct owners *o, const struct run *run)
+{
+	o->cnt = run->thread_cnt;
+	o->list = reallocarray(NULL, o->cnt + 1, sizeof(*o->list));
+	if (!o->list)
+		return -ENOMEM;
+	for (size_t i = 0; i < o->cnt; i++)
+		o->list[i] = (struct owner){(uint32_t)run->threads[i].id, (uint32_t)i};
+	qsort(o->list, o->cnt, sizeof(*o->list), order_owners);
+	return 0;
+}
+
+static int order_task(const void *a, const void *b)
+{
+	const struct owner *x = a, *y = b;
+
+	ORDER(x->task, y->task);
+	return 0;
+}
+
+/* NO_INDEX: none was told (task is 0), or it is not of the run. */
+static uint32_t owner_of(const struct owners *o, uint32_t task)
+{
+	const struct owner key = {.task = task};
+	const struct owner *found =
+		task ? bsearch(&key, o->list, o->cnt, sizeof(key), order_task) : NULL;
+
+	return found ? found->thread : NO_INDEX;
+}
+
 static enum role role_of(uint8_t lane)
 {
 	return lane == WG_LANE_WORKER	      ? ROLE_WORKER
@@ -37,7 +87,7 @@ static enum role role_of(uint8_t lane)
 
 /* --- sites that are alike become one --- */
 
-static int site_order(const void *a, const void *b)
+static int place_order(const void *a, const void *b)
 {
 	const struct site *x = a, *y = b;
 
@@ -47,6 +97,18 @@ static int site_order(const void *a, const void *b)
 	ORDER(x->user, y->user);
 	ORDER(x->stack, y->stack);
 	ORDER(x->lock, y->lock);
+	return 0;
+}
+
+static int site_order(const void *a, const void *b)
+{
+	const struct site *x = a, *y = b;
+	int order = place_order(a, b);
+
+	if (order)
+		return order;
+	ORDER(x->thread, y->thread);
+	ORDER(x->kept, y->kept);
 	return 0;
 }
 
@@ -106,6 +168,7 @@ static struct site wait_site(struct names *n, const struct wg_site_key *key)
 			 .state = key->state,
 			 .role = role_of(key->lane),
 			 .lock = NO_INDEX,
+			 .thread = NO_INDEX,
 			 .stack = names_stack(n, key->tgid ? key->stack : NO_ROOM, 0, key->tgid)};
 
 	if (!key->tgid)
@@ -117,11 +180,14 @@ static struct site wait_site(struct names *n, const struct wg_site_key *key)
 	return s;
 }
 
-static int add_wait(struct run *run, const struct raw_wait *w, struct names *n)
+static int add_wait(struct run *run, const struct raw_wait *w, struct names *n,
+		    const struct owners *o)
 {
 	struct site s = wait_site(n, &w->key);
 	int i;
 
+	s.thread = owner_of(o, w->key.task);
+	s.kept = w->key.flags & WG_SITE_KEPT;
 	s.count = w->sum.cnt;
 	s.total_ns = w->sum.total_ns;
 	s.max_ns = w->sum.max_ns;
@@ -130,13 +196,15 @@ static int add_wait(struct run *run, const struct raw_wait *w, struct names *n)
 	return add_site(run, &s);
 }
 
-static int add_fault(struct run *run, const struct raw_fault *f, struct names *n)
+static int add_fault(struct run *run, const struct raw_fault *f, struct names *n,
+		     const struct owners *o)
 {
 	struct site s = {
 		.kind = SITE_FAULT,
 		.state = WG_CPU_FAULT,
 		.role = role_of(f->key.lane),
 		.lock = NO_INDEX,
+		.thread = owner_of(o, f->key.task),
 		.stack = names_stack(n, f->key.tgid ? f->key.stack : NO_ROOM, 0, f->key.tgid),
 		.count = f->sum.cnt,
 		.total_ns = f->sum.total_ns,
@@ -146,13 +214,15 @@ static int add_fault(struct run *run, const struct raw_fault *f, struct names *n
 	return add_site(run, &s);
 }
 
-static int add_sample(struct run *run, const struct raw_sample *r, struct names *n)
+static int add_sample(struct run *run, const struct raw_sample *r, struct names *n,
+		      const struct owners *o)
 {
 	struct site s = {.kind = SITE_SAMPLE,
 			 .state = r->state,
 			 .role = role_of(r->lane),
 			 .user = !(r->leaf >> 63),
 			 .lock = NO_INDEX,
+			 .thread = owner_of(o, r->task),
 			 .stack = names_stack(n, r->stack, r->leaf, r->tgid),
 			 .count = r->cnt};
 
@@ -193,7 +263,7 @@ static int add_waker(struct run *run, const struct raw_wake *w, struct names *n)
 	struct site like = wait_site(n, &key), *site;
 	struct waker *to;
 
-	site = run->site_cnt ? bsearch(&like, run->sites, run->site_cnt, sizeof(like), site_order)
+	site = run->site_cnt ? bsearch(&like, run->sites, run->site_cnt, sizeof(like), place_order)
 			     : NULL;
 	if (!site)
 		return 0; /* woken in the window's last moment: its wait is not in it */
@@ -230,22 +300,24 @@ int sites_fill(struct run *run, const struct profile *p, struct names *n)
 {
 	scoped_free uint32_t *tgids = processes_of(run);
 	size_t i, cnt = run->thread_cnt;
-	int err = tgids ? 0 : -ENOMEM;
+	struct owners owners = {0};
+	int err = tgids ? owners_of(&owners, run) : -ENOMEM;
 
 	for (i = 0; i < p->wait_cnt && !err; i++)
 		if (p->waits[i].sum.cnt && among(tgids, cnt, p->waits[i].key.tgid))
-			err = add_wait(run, &p->waits[i], n);
+			err = add_wait(run, &p->waits[i], n, &owners);
 	for (i = 0; i < p->fault_cnt && !err; i++)
 		if ((p->faults[i].sum.cnt || p->faults[i].sum.pgtables_bytes) &&
 		    among(tgids, cnt, p->faults[i].key.tgid))
-			err = add_fault(run, &p->faults[i], n);
+			err = add_fault(run, &p->faults[i], n, &owners);
 	for (i = 0; i < p->sample_cnt && !err; i++)
 		if (among(tgids, cnt, p->samples[i].tgid))
-			err = add_sample(run, &p->samples[i], n);
+			err = add_sample(run, &p->samples[i], n, &owners);
 	merge_sites(run);
 	for (i = 0; i < p->wake_cnt && !err; i++)
 		if (among(tgids, cnt, p->wakes[i].tgid))
 			err = add_waker(run, &p->wakes[i], n);
 	merge_wakers(run);
+	free(owners.list);
 	return err;
 }

@@ -9,6 +9,7 @@
 #include "cmd/sites.h"
 #include "host/host.h"
 #include "model/ledger.h"
+#include "model/path.h"
 
 void window_init(struct window *w, struct collector *c, struct names *names)
 {
@@ -211,17 +212,7 @@ int window_end(struct window *w, struct run *run, struct err *e)
 	return fill_sites(w, run, e);
 }
 
-void window_path(const struct window *w, struct run *run)
+int window_path(const struct window *w, struct run *run)
 {
-	const struct wg_row *last = NULL;
-
-	for (size_t i = 0; i < w->gone.cnt; i++) {
-		const struct wg_row *row = &w->gone.row[i];
-
-		if ((!w->root_id || row->root_id == w->root_id) &&
-		    (!last || row->now_ns > last->now_ns))
-			last = row;
-	}
-	if (last && !w->after.cnt)
-		memcpy(run->path_ns, last->path_ns, sizeof(run->path_ns));
+	return w->after.cnt ? 0 : path_fill(run, w->gone.row, w->gone.cnt);
 }

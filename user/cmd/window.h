@@ -45,9 +45,9 @@ int window_begin_empty(struct window *w, pid_t root, struct err *e);
 int window_end(struct window *w, struct run *run, struct err *e);
 
 /*
- * Of a window that began before anything was tracked: the path of the task that ended last, into
- * run->path_ns. To be called after window_end.
+ * Of a window that began before anything was tracked: its critical path, if all tasks have ended. To
+ * be called after window_end. 0 or -ENOMEM.
  */
-void window_path(const struct window *w, struct run *run);
+int window_path(const struct window *w, struct run *run);
 
 #endif

@@ -81,8 +81,7 @@ static void choose_programs(struct collector *c, const struct collector_opts *op
 	s->rodata->wg_path = opts->path;
 	s->rodata->wg_sees_ipis = c->caps[CAP_IPI].have;
 	s->rodata->wg_cpumask_words = ((uint32_t)libbpf_num_possible_cpus() + 63) / 64;
-	bpf_program__set_autoload(s->progs.on_waking, opts->stacks);
-	bpf_program__set_autoload(s->progs.on_waking_path, opts->path);
+	bpf_program__set_autoload(s->progs.on_waking, opts->stacks || opts->path);
 	bpf_program__set_autoload(s->progs.on_irq_entry, opts->path);
 	bpf_program__set_autoload(s->progs.on_irq_exit, opts->path);
 	bpf_program__set_autoload(s->progs.on_timer_entry, opts->path);
@@ -185,12 +184,13 @@ static int on_gone(void *ctx, void *data, size_t sz)
 	struct collector *c = ctx;
 	struct rows *to = c->drain_to;
 
-	if (!to || sz < sizeof(struct wg_row) ||
+	if (!to || sz < offsetof(struct wg_row, path) ||
 	    array_grow((void **)&to->row, &to->cap, to->cnt, sizeof(*to->row))) {
 		c->drain_lost++;
 		return 0;
 	}
-	memcpy(&to->row[to->cnt++], data, sizeof(*to->row));
+	to->row[to->cnt].path = (struct wg_path){0};
+	memcpy(&to->row[to->cnt++], data, sz < sizeof(*to->row) ? sz : sizeof(*to->row));
 	return 0;
 }
 
@@ -309,9 +309,12 @@ static int open_paths(struct collector *c, const struct collector_opts *opts, st
 		.stream = bpf_map__fd(s->maps.stream),
 		.sites = bpf_map__fd(s->maps.sites),
 		.fault_sites = bpf_map__fd(s->maps.fault_sites),
+		.lock_modules = bpf_map__fd(s->maps.lock_modules),
+		.lock_codes = bpf_map__fd(s->maps.lock_codes),
 	};
 
-	return paths_open(&c->paths, &maps, opts->cache, on_half_walked, c, e);
+	return paths_open(&c->paths, &maps, opts->cache, opts->path ? opts->lock_class : NULL,
+			  on_half_walked, c, e);
 }
 
 int collector_open(struct collector **out, const struct collector_opts *opts, struct err *e)
@@ -566,6 +569,10 @@ static int add_open_wait(const struct collector *c, const struct wg_row *row,
 
 	if (row->state < WG_FUTEX || row->state > WG_OTHER)
 		return 0;
+	if (c->skel->rodata->wg_path) {
+		key.task = (uint32_t)row->id;
+		key.flags |= WG_SITE_KEPT;
+	}
 	sum.total_ns = sum.max_ns = row->open_ns < inside ? row->open_ns : inside;
 	while (i < WG_HIST_CNT - 1 && sum.total_ns >> (i + 8))
 		i++;

@@ -31,11 +31,12 @@ void rows_sort(struct rows *r);
 struct collector;
 
 struct collector_opts {
-	int freq_hz;	   /* of the on-CPU sampler; 0 for none */
-	bool preemptible;  /* the kernel is: then fexit would miss fault ends, see use_fexit() */
-	bool stacks;	   /* call paths of waits, samples and faults */
-	bool path;	   /* the critical path of each task: wg_row.path_ns */
-	const char *cache; /* folder that keeps unwind tables, or NULL */
+	int freq_hz;	  /* of the on-CPU sampler; 0 for none */
+	bool preemptible; /* the kernel is: then fexit would miss fault ends, see use_fexit() */
+	bool stacks;	  /* call paths of waits, samples and faults */
+	bool path;	  /* the critical path of each task: wg_row.path */
+	lock_class_fn *lock_class; /* for the path: what functions mean for waits below them */
+	const char *cache;	   /* folder that keeps unwind tables, or NULL */
 };
 
 /*

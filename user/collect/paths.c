@@ -107,6 +107,7 @@ static int on_sample(struct paths *p, const struct wg_sample_event *e)
 			       .tgid = e->tgid,
 			       .state = e->state,
 			       .lane = e->lane,
+			       .task = e->task,
 			       .cnt = 1};
 
 	return e->window == p->window ? profile_add_sample(&p->profile, &s) : 0;
@@ -328,9 +329,11 @@ static int start_thread(struct paths *p)
 }
 
 int paths_open(struct paths **out, const struct paths_maps *maps, const char *cache,
-	       void (*half_walked)(void *ctx, uint32_t tgid), void *ctx, struct err *e)
+	       lock_class_fn *class_of, void (*half_walked)(void *ctx, uint32_t tgid), void *ctx,
+	       struct err *e)
 {
 	struct paths *p = calloc(1, sizeof(*p));
+	const struct lockcode locks = {maps->lock_modules, maps->lock_codes, class_of, 0};
 	int err;
 
 	if (!p)
@@ -342,7 +345,7 @@ int paths_open(struct paths **out, const struct paths_maps *maps, const char *ca
 	p->stop_fd = eventfd(0, EFD_CLOEXEC);
 	err = p->stop_fd < 0 ? -errno : pool_new(&p->pool, maps->pool, maps->rules, maps->modules);
 	if (!err)
-		err = spaces_new(&p->spaces, p->pool, maps->layouts, cache);
+		err = spaces_new(&p->spaces, p->pool, maps->layouts, cache, &locks);
 	if (!err)
 		err = mapwatch_open(&p->mapwatch);
 	if (!err) {

@@ -15,16 +15,18 @@ struct paths;
 
 /* BPF maps, which stay the caller's. */
 struct paths_maps {
-	int pool, rules, modules, layouts, stream, sites, fault_sites;
+	int pool, rules, modules, layouts, stream, sites, fault_sites, lock_modules, lock_codes;
 };
 
 /*
- * cache: folder of unwind tables, or NULL. half_walked(ctx, tgid) is called from the thread when
+ * cache: folder of unwind tables, or NULL. class_of: what functions mean for waits below them, or
+ * NULL when the critical path is not kept. half_walked(ctx, tgid) is called from the thread when
  * stacks of waits of that process came without its mappings, which are known now: those that
  * still sleep can be walked from outside, see paths_adopt.
  */
 int paths_open(struct paths **out, const struct paths_maps *maps, const char *cache,
-	       void (*half_walked)(void *ctx, uint32_t tgid), void *ctx, struct err *e);
+	       lock_class_fn *class_of, void (*half_walked)(void *ctx, uint32_t tgid), void *ctx,
+	       struct err *e);
 void paths_close(struct paths *p); /* accepts NULL */
 
 /* Read process tgid's mappings now. */

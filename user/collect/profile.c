@@ -24,6 +24,7 @@ static int sample_order(const void *a, const void *b)
 	ORDER(x->stack, y->stack);
 	ORDER(x->leaf, y->leaf);
 	ORDER(x->tgid, y->tgid);
+	ORDER(x->task, y->task);
 	ORDER(x->state, y->state);
 	ORDER(x->lane, y->lane);
 	return 0;

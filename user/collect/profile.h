@@ -34,8 +34,10 @@ struct raw_fault {
 struct raw_sample {
 	uint64_t stack, leaf;
 	uint32_t tgid;
+	uint32_t task; /* as in a site's key */
 	uint8_t state, lane;
 	uint16_t pad;
+	uint32_t pad2;
 	uint64_t cnt;
 };
 

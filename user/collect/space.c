@@ -23,6 +23,7 @@ struct root {
 struct spaces {
 	struct pool *pool;
 	int layouts_fd;
+	struct lockcode locks;
 	char *cache;
 	struct module *modules; /* [0] is not used */
 	size_t module_cnt, module_cap;
@@ -98,6 +99,7 @@ static int add_module(struct spaces *s, struct module *m, uint32_t *number)
 	*number = (uint32_t)s->module_cnt;
 	if (m->elf)
 		err = pool_add_module(s->pool, *number, &m->table);
+	lockcode_add(&s->locks, *number, m);
 	s->modules[s->module_cnt++] = *m;
 	s->stats.module_cnt++;
 	s->stats.fde_bad_cnt += m->table.fde_bad_cnt;
@@ -468,7 +470,8 @@ bool spaces_note_regions(struct spaces *s, uint32_t tgid, uint64_t since_ns)
 
 /* --- */
 
-int spaces_new(struct spaces **out, struct pool *pool, int layouts_fd, const char *cache)
+int spaces_new(struct spaces **out, struct pool *pool, int layouts_fd, const char *cache,
+	       const struct lockcode *locks)
 {
 	struct spaces *s = calloc(1, sizeof(*s));
 	struct module vdso;
@@ -478,6 +481,7 @@ int spaces_new(struct spaces **out, struct pool *pool, int layouts_fd, const cha
 		return -ENOMEM;
 	s->pool = pool;
 	s->layouts_fd = layouts_fd;
+	s->locks = *locks;
 	s->cache = cache ? strdup(cache) : NULL;
 	s->module_cnt = 1;
 	s->roots = NULL;

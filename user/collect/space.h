@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "collect/lockcode.h"
 #include "collect/module.h"
 #include "collect/pool.h"
 #include "collect/regions.h"
@@ -43,8 +44,12 @@ struct process {
 
 struct spaces;
 
-/* cache: folder for unwind tables, or NULL. layouts_fd: the BPF map of layouts by tgid. */
-int spaces_new(struct spaces **out, struct pool *pool, int layouts_fd, const char *cache);
+/*
+ * cache: folder for unwind tables, or NULL. layouts_fd: the BPF map of layouts by tgid. locks: is
+ * told of each module.
+ */
+int spaces_new(struct spaces **out, struct pool *pool, int layouts_fd, const char *cache,
+	       const struct lockcode *locks);
 void spaces_free(struct spaces *s); /* accepts NULL */
 
 /*

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "model/path.h"
 
 #define REPEATS_MIN 3	    /* of one side: with fewer the interval says nothing */
 #define PART_MIN_SHARE 0.02 /* of the gap: smaller parts of a bucket are told together */
@@ -284,17 +285,26 @@ static int add_bucket(struct builder *x, size_t column, enum bucket b, const str
 	return err ? err : add_amount(x, column, &rest, left, NULL);
 }
 
+/* Of a run without lanes it is about the critical path, as if that were a lane. */
 static int add_run(struct builder *x, size_t column, const struct group *g, const struct run *run)
 {
 	const struct run *only[] = {run};
-	struct group one = {.first = run, .runs = only, .run_cnt = 1, .has_lanes = g->has_lanes};
+	scoped_free double *weight = g->has_lanes ? NULL : path_site_weights(run);
+	double *const weights[] = {weight};
+	struct group one = {.first = run,
+			    .runs = only,
+			    .run_cnt = 1,
+			    .has_lanes = g->has_lanes,
+			    .site_weight = g->has_lanes ? NULL : weights};
 	struct where w;
 	int err = 0;
 
-	if (one.has_lanes)
+	if (!g->has_lanes && !weight)
+		return -ENOMEM;
+	if (g->has_lanes)
 		ledger_lane_mean(run, one.bucket_ns);
 	else
-		ledger_total(run, one.bucket_ns);
+		path_buckets(run, one.bucket_ns);
 	for (int i = 0; i < BUCKET_CNT; i++)
 		one.lane_ns += one.bucket_ns[i];
 	err = where_of(&w, x->l, &one);
@@ -720,7 +730,8 @@ struct pairs {
 
 static int add_pair(struct pairs *p, const struct group *a, const struct group *b, bool runtimes)
 {
-	if (a->partial || b->partial || !a->has_lanes || !b->has_lanes)
+	if (a->partial || b->partial || !(a->has_lanes || a->has_path) ||
+	    a->has_lanes != b->has_lanes || a->has_path != b->has_path)
 		return 0;
 	if (array_grow((void **)&p->list, &p->cap, p->cnt, sizeof(*p->list)))
 		return -ENOMEM;

@@ -8,6 +8,9 @@
  *       + difference of each bucket of the mean lane, split by cause (where.h)
  *       + unexplained
  *
+ * Of commands, which have no lanes, it is the same along the critical path (path.h): that of each
+ * run is taken for its one lane.
+ *
  * A part is a difference of means over the middle runs of each side: those that are left when the
  * fastest and the slowest quarter (rounded down) are not looked at. What the median wall differs
  * from the mean of these is in unexplained, so that the sum is exact. Each part has its 95%

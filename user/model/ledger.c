@@ -315,22 +315,6 @@ void ledger_total(const struct run *run, double out[BUCKET_CNT])
 	}
 }
 
-bool ledger_path(const struct run *run, double out[BUCKET_CNT])
-{
-	double share = ledger_user_share(run), cpu, all = 0;
-
-	for (int b = 0; b < BUCKET_CNT; b++)
-		out[b] = 0;
-	for (int i = 0; i < WG_STATE_CNT; i++) {
-		out[bucket_of_state(i)] += (double)run->path_ns[i];
-		all += (double)run->path_ns[i];
-	}
-	cpu = (double)run->path_ns[WG_CPU];
-	out[B_CPU_USER] = cpu * share;
-	out[B_CPU_KERNEL] = cpu - out[B_CPU_USER];
-	return all > 0;
-}
-
 uint64_t ledger_wall(const struct thread *t)
 {
 	return t->end_ns > t->begin_ns ? t->end_ns - t->begin_ns : 0;

@@ -56,12 +56,6 @@ int ledger_lane_mean(const struct run *run, double out[BUCKET_CNT]);
 /* Buckets summed over all threads of the run, ns (thread-seconds: more than wall when several live). */
 void ledger_total(const struct run *run, double out[BUCKET_CNT]);
 
-/*
- * Buckets of the critical path, ns; its on-CPU time outside faults is split by the samples of all
- * threads. False: it is not known.
- */
-bool ledger_path(const struct run *run, double out[BUCKET_CNT]);
-
 /* The time t lived in the window, and the window of a run, ns; 0 when begin and end are out of order. */
 uint64_t ledger_wall(const struct thread *t);
 uint64_t ledger_run_wall(const struct run *run);

@@ -376,6 +376,25 @@ const struct lock_rule *lock_rule_of(const char *name)
 	return NULL;
 }
 
+enum wg_lock_class lock_class_of(const char *function, const char *module)
+{
+	const struct lock_rule *rule = lock_rule_of(function);
+	bool lock = rule && rule->wait == WAIT_CONTENTION;
+
+	if (!rule || (rule->in_libc && !is_libc(module)))
+		return WG_LOCK_NONE;
+	switch (rule->kind) {
+	case RULE_LOCK:
+		return lock ? WG_LOCK_LOCK : WG_LOCK_EVENT;
+	case RULE_OUTER:
+		return lock ? WG_LOCK_OUTER_LOCK : WG_LOCK_OUTER_EVENT;
+	case RULE_ABOVE:
+		return WG_LOCK_ABOVE;
+	default:
+		return WG_LOCK_STEP;
+	}
+}
+
 bool is_entry_function(const char *name)
 {
 	static const char *const entries[] = {"start_thread",

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "shared.h"
+
 /* What a wait is for. */
 enum wait_class {
 	WAIT_NONE,	 /* no wait on a lock */
@@ -80,6 +82,9 @@ struct lock_rule {
 
 /* The rule for a user function, or NULL. */
 const struct lock_rule *lock_rule_of(const char *name);
+
+/* What a function of a module means for a futex wait below it, as the kernel side wants it. */
+enum wg_lock_class lock_class_of(const char *function, const char *module);
 
 /* Where threads begin: frames there say nothing ("start_thread", "clone3", "_start"). */
 bool is_entry_function(const char *name);

@@ -56,6 +56,7 @@ static void run_clear(struct run *run)
 	free(run->works);
 	free(run->sites);
 	free(run->wakers);
+	free(run->path_parts);
 }
 
 static void paths_clear(struct recording *r)
@@ -194,13 +195,22 @@ struct site *run_add_site(struct run *run)
 	struct site *s = ADD_BLANK(run, sites, site);
 
 	if (s)
-		s->lock = NO_INDEX;
+		s->lock = s->thread = NO_INDEX;
 	return s;
 }
 
 struct waker *run_add_waker(struct run *run)
 {
 	return ADD_BLANK(run, wakers, waker);
+}
+
+struct path_part *run_add_path_part(struct run *run)
+{
+	struct path_part *p = ADD_BLANK(run, path_parts, path_part);
+
+	if (p)
+		p->thread = NO_INDEX;
+	return p;
 }
 
 struct frame *recording_add_frame(struct recording *r)

@@ -33,9 +33,10 @@
 
 /*
  * Schema of the recording file (SQLite's user_version). 2 brought call paths, locks and sites; 3
- * runtimes, absences and where threads start. Older files are read as recordings without any.
+ * runtimes, absences and where threads start; 4 who is on the critical path, and whose sites are.
+ * Older files are read as recordings without any.
  */
-#define RECORDING_SCHEMA 3
+#define RECORDING_SCHEMA 4
 
 #define UNKNOWN UINT64_MAX
 #define NO_INDEX UINT32_MAX
@@ -182,6 +183,9 @@ struct site {
 	uint64_t undecoded_cnt;	    /* SAMPLE, user: whose instruction could not be decoded */
 	uint64_t huge_cnt;	    /* FAULT: of count, those that put a huge page in place */
 	uint64_t pgtables_bytes;    /* FAULT: page tables that grew in these faults, exact */
+	/* where the critical path is known, sites differ in these too: */
+	uint32_t thread; /* index into run.threads, or NO_INDEX */
+	bool kept;	 /* WAIT: it stayed on the thread's own path */
 };
 
 /* A sample of the wakeups that ended waits of a site. */
@@ -191,6 +195,13 @@ struct waker {
 		stack; /* of the task that woke, index into recording.stacks; NO_INDEX: a time-out, a signal or an interrupt */
 	uint64_t count;	    /* wakeups seen, of those looked at */
 	uint64_t waited_ns; /* how long these waits had lasted */
+};
+
+/* How long one task was on the critical path in one state. */
+struct path_part {
+	uint32_t thread; /* index into run.threads; NO_INDEX: of tasks that are not told apart */
+	enum wg_state state;
+	uint64_t ns;
 };
 
 struct run {
@@ -219,6 +230,8 @@ struct run {
 	 * length. All 0: not known.
 	 */
 	uint64_t path_ns[WG_STATE_CNT];
+	struct path_part *path_parts; /* sum to path_ns; by state, then thread */
+	size_t path_part_cnt, path_part_cap;
 	struct memory memory;
 	struct thread *threads;
 	size_t thread_cnt, thread_cap;
@@ -331,8 +344,8 @@ void recording_init(struct recording *r);
 void recording_clear(struct recording *r);
 
 /*
- * Append a zeroed element and return it, or NULL without memory; a site's lock and a
- * thread's start are NO_INDEX.
+ * Append a zeroed element and return it, or NULL without memory; a site's lock and
+ * thread, a thread's start and a part's thread are NO_INDEX.
  * Pointers to earlier elements of the same array go stale.
  */
 struct run *recording_add_run(struct recording *r);
@@ -340,6 +353,7 @@ struct thread *run_add_thread(struct run *run);
 struct work *run_add_work(struct run *run);
 struct site *run_add_site(struct run *run);
 struct waker *run_add_waker(struct run *run);
+struct path_part *run_add_path_part(struct run *run);
 struct frame *recording_add_frame(struct recording *r);
 struct stack *recording_add_stack(struct recording *r);
 struct lock *recording_add_lock(struct recording *r);

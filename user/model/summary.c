@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "model/path.h"
 
 /* --- one run */
 
@@ -195,6 +196,9 @@ static void buckets(struct group *g)
 	}
 	for (int b = 0; b < BUCKET_CNT; b++)
 		g->lane_ns += g->bucket_ns[b];
+	g->has_path = !g->has_lanes;
+	for (size_t i = 0; i < g->run_cnt && g->has_path; i++)
+		g->has_path = path_buckets(g->runs[i], one);
 }
 
 /* The larger, where UNKNOWN loses to any figure. */
@@ -279,7 +283,7 @@ static bool same_section(const struct run *a, const struct run *b)
 {
 	if (!same(a->workload, b->workload) || !same(a->runtime, b->runtime))
 		return false;
-	return is_set(a->workload) || same(a->label, b->label);
+	return is_set(a->workload) || is_set(a->model) || same(a->label, b->label);
 }
 
 static struct section *section_for(struct summary *s, const struct run *run)

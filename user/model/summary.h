@@ -8,8 +8,9 @@
  *          |- group  (model) of repeats, fastest median first, those cut short last; equal ones
  *                    in order of appearance
  *
- * Of a `record`, each command is a section with one group. Runs cut short are left out of the
- * figures unless a group has no others.
+ * Of a `record`, each command is a section with one group; of a comparison of commands there is one
+ * section, with a group for each side (run.model). Runs cut short are left out of the figures unless
+ * a group has no others.
  */
 #ifndef WG_SUMMARY_H
 #define WG_SUMMARY_H
@@ -31,6 +32,9 @@ struct group {
 	double bucket_ns[BUCKET_CNT];
 	double lane_ns; /* their sum */
 	bool has_lanes;
+	bool has_path; /* no lanes, but the critical path of every run is known */
+	/* Of each run and site how much of it counts, for groups that are made up; NULL: all. */
+	double *const *site_weight;
 
 	/* Of all threads of a run, medians over runs. */
 	double faults_minor, faults_major; /* those without a trap included */

@@ -169,7 +169,8 @@ static int fault_atom(struct builder *b, struct atom *a, const struct site *site
 	return add_path(b, a, s, s->kernel_cnt, true);
 }
 
-static int add_atom(struct builder *b, size_t run_at, const struct run *run, size_t i, double lanes)
+static int add_atom(struct builder *b, size_t run_at, const struct run *run, size_t i, double lanes,
+		    double part)
 {
 	const struct site *s = &run->sites[i];
 	double runs = (double)b->g->run_cnt;
@@ -184,20 +185,20 @@ static int add_atom(struct builder *b, size_t run_at, const struct run *run, siz
 			   .site = i,
 			   .object = NO_INDEX,
 			   .max_ns = s->max_ns,
-			   .traffic = (double)s->traffic_cnt,
-			   .pgtables = (double)s->pgtables_bytes / runs,
-			   .huge = (double)s->huge_cnt / runs,
-			   .ns = (double)s->total_ns / lanes / runs,
-			   .count = (double)s->count / runs};
+			   .traffic = (double)s->traffic_cnt * part,
+			   .pgtables = (double)s->pgtables_bytes / runs * part,
+			   .huge = (double)s->huge_cnt / runs * part,
+			   .ns = (double)s->total_ns / lanes / runs * part,
+			   .count = (double)s->count / runs * part};
 	switch (s->kind) {
 	case SITE_SAMPLE:
-		a->amount = a->count = (double)s->count;
+		a->amount = a->count = (double)s->count * part;
 		a->ns = 0;
 		b->w->bucket[a->key.bucket]
 			.activity[path_activity(b->l->paths, &b->r->stacks[s->stack])] += a->count;
 		return sample_atom(b, a, s);
 	case SITE_FAULT:
-		a->amount = (double)s->count / lanes / runs;
+		a->amount = (double)s->count / lanes / runs * part;
 		return fault_atom(b, a, s);
 	default:
 		a->amount = a->ns;
@@ -210,11 +211,14 @@ static int add_atoms(struct builder *b)
 	for (size_t i = 0; i < b->g->run_cnt; i++) {
 		const struct run *run = b->g->runs[i];
 		double lanes = lanes_of(b->g, run);
+		const double *weight = b->g->site_weight ? b->g->site_weight[i] : NULL;
 
 		for (size_t j = 0; j < run->site_cnt; j++) {
 			if (b->g->has_lanes && run->sites[j].role != ROLE_WORKER)
 				continue;
-			if (add_atom(b, i, run, j, lanes))
+			if (weight && !(weight[j] > 0))
+				continue;
+			if (add_atom(b, i, run, j, lanes, weight ? weight[j] : 1))
 				return -ENOMEM;
 		}
 	}

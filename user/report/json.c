@@ -15,6 +15,7 @@
 #include "model/cost.h"
 #include "model/headlines.h"
 #include "model/ledger.h"
+#include "model/path.h"
 #include "model/sums.h"
 #include "model/summary.h"
 #include "report/headline_words.h"
@@ -262,7 +263,7 @@ static void run_out(struct out *o, const struct locks *locks, size_t index)
 	ledger_total(run, buckets);
 	out_member(o, "total_buckets", buckets_json(buckets));
 	out_member(o, "path_buckets",
-		   ledger_path(run, buckets) ? buckets_json(buckets) : json_null());
+		   path_buckets(run, buckets) ? buckets_json(buckets) : json_null());
 	out_array_begin(o, "threads");
 	for (size_t i = 0; i < run->thread_cnt; i++)
 		out_element(o, thread_json(locks->paths->r, &run->threads[i], pooled_user));

@@ -6,11 +6,13 @@
 #include "report/text.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/util.h"
 #include "model/ledger.h"
+#include "model/path.h"
 #include "model/summary.h"
 #include "report/buckets.h"
 #include "report/format.h"
@@ -364,7 +366,7 @@ static void command_path(FILE *f, const struct group *g, const struct text_opts 
 	struct para p = {.f = f, .columns = o->columns, .color = o->color};
 	double path[BUCKET_CNT], all = 0;
 
-	if (!ledger_path(typical(g), path))
+	if (!path_buckets(typical(g), path))
 		return;
 	for (int b = 0; b < BUCKET_CNT; b++)
 		all += path[b];
@@ -375,6 +377,46 @@ static void command_path(FILE *f, const struct group *g, const struct text_opts 
 			para_item(&p, "%s %s", bucket_head((enum bucket)b),
 				  fmt_share(WORD, path[b] / all));
 	para_end(&p);
+}
+
+#define LINK_MIN 0.01 /* of the path: shorter links are told together */
+
+/* Who was on it, in the order of their beginning. */
+static int command_chain(FILE *f, const struct group *g, const struct text_opts *o)
+{
+	const struct run *run = typical(g);
+	struct para p = {.f = f, .columns = o->columns, .color = o->color};
+	scoped_free struct path_link *links = NULL;
+	long cnt = path_links(run, &links);
+	double all = 0, rest = 0;
+
+	if (cnt < 0)
+		return (int)cnt;
+	for (long i = 0; i < cnt; i++)
+		all += (double)links[i].ns;
+	if (!(all > 0))
+		return 0;
+	para_begin(&p, "  chain", PARA_PLAIN);
+	for (long i = 0; i < cnt; i++) {
+		const struct path_link *l = &links[i];
+		double share = (double)l->ns / all;
+		scoped_free char *name = printable(l->comm, WG_COMM_LEN);
+
+		if (!name)
+			return -ENOMEM;
+		if (share < LINK_MIN || l->thread == NO_INDEX)
+			rest += share;
+		else if (l->task_cnt > 1)
+			para_item(&p, "%s (%s tasks) %s", name, fmt_count(WORD, l->task_cnt),
+				  fmt_share(WORD, share));
+		else
+			para_item(&p, "%s %" PRIu32 " %s", name, run->threads[l->thread].tid,
+				  fmt_share(WORD, share));
+	}
+	if (rest >= LINK_MIN)
+		para_item(&p, "others %s", fmt_share(WORD, rest));
+	para_end(&p);
+	return p.failed ? -ENOMEM : 0;
 }
 
 static int command_threads(FILE *f, const struct group *g, const struct recording *r,
@@ -396,11 +438,24 @@ static int command_threads(FILE *f, const struct group *g, const struct recordin
 	return err;
 }
 
-static int command_section(FILE *f, const struct group *g, const struct locks *l,
-			   const struct text_opts *o)
+/* The command, behind the name of its side where it has one. */
+static int command_title(FILE *f, const struct group *g, const struct text_opts *o)
+{
+	const char *label = *str(g->first->label) ? g->first->label : "(no command)";
+	const char *side = str(g->first->model);
+	scoped_free char *text = NULL;
+
+	if (asprintf(&text, "%s%s%s", side, *side ? ": " : "", label) < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	return title(f, text, o);
+}
+
+static int command_head(FILE *f, const struct group *g, const struct text_opts *o)
 {
 	struct para p = {.f = f, .columns = o->columns, .color = o->color};
-	int err = title(f, *str(g->first->label) ? g->first->label : "(no command)", o);
+	int err = command_title(f, g, o);
 
 	if (err)
 		return err;
@@ -411,9 +466,42 @@ static int command_section(FILE *f, const struct group *g, const struct locks *l
 	command_memory(&p, g);
 	para_end(&p);
 	command_path(f, g, o);
+	err = p.failed ? -ENOMEM : command_chain(f, g, o);
 	interrupted_note(f, g, "this command");
-	err = p.failed ? -ENOMEM : command_threads(f, g, l->paths->r, o);
+	return err;
+}
+
+static int command_section(FILE *f, const struct group *g, const struct locks *l,
+			   const struct text_opts *o)
+{
+	int err = command_head(f, g, o);
+
+	if (!err)
+		err = command_threads(f, g, l->paths->r, o);
 	return err ? err : text_where(f, g, "", l, o);
+}
+
+/* Two commands: first the gap, which is what was asked for. */
+static int versus_section(FILE *f, const struct section *sec, const struct gap_pair *pairs,
+			  size_t pair_cnt, const struct locks *l, const struct text_opts *o)
+{
+	bool told;
+	int err = 0;
+
+	for (size_t i = 0; i < sec->group_cnt && !err; i++)
+		err = command_head(f, &sec->groups[i], o);
+	fputc('\n', f);
+	if (!err)
+		err = pool_gaps(f, sec, pairs, pair_cnt, l, o, &told);
+	for (size_t i = 0; i < sec->group_cnt && !err && (o->verbose || !told); i++) {
+		fputc('\n', f);
+		err = command_title(f, &sec->groups[i], o);
+		if (!err)
+			err = command_threads(f, &sec->groups[i], l->paths->r, o);
+		if (!err)
+			err = text_where(f, &sec->groups[i], "", l, o);
+	}
+	return err;
 }
 
 /* What the heads of the tables do not say. */
@@ -457,6 +545,8 @@ static int sections(FILE *f, const struct recording *r, const struct locks *l,
 		pools |= pool;
 		if (pool)
 			err = pool_section(f, sec, pairs, (size_t)pair_cnt, l, o);
+		else if (sec->group_cnt > 1)
+			err = versus_section(f, sec, pairs, (size_t)pair_cnt, l, o);
 		else
 			err = command_section(f, &sec->groups[0], l, o);
 		fputc('\n', f);

@@ -512,6 +512,9 @@ static int new_of_run(struct reader *rd, enum table_id id, int64_t run_id, void 
 	case TABLE_WAKER:
 		*out = run_add_waker(run);
 		break;
+	case TABLE_PATH_PART:
+		*out = run_add_path_part(run);
+		break;
 	default:
 		*out = run_add_work(run);
 	}
@@ -601,6 +604,8 @@ static int check_site(struct reader *rd, const struct site *s)
 		return damaged(rd, "a site without call path");
 	if (s->lock != NO_INDEX && (s->lock >= rd->r->lock_cnt || s->kind != SITE_WAIT))
 		return damaged(rd, "a site with a lock that is none");
+	if (s->thread != NO_INDEX && s->thread >= rd->run->thread_cnt)
+		return damaged(rd, "a site of no thread");
 	return 0;
 }
 
@@ -619,6 +624,7 @@ static int check_row(struct reader *rd, enum table_id id, const void *row)
 	const struct thread *t = row;
 	const struct run *run = row;
 	const struct work *w = row;
+	const struct path_part *part = row;
 
 	switch (id) {
 	case TABLE_RUN:
@@ -635,6 +641,10 @@ static int check_row(struct reader *rd, enum table_id id, const void *row)
 		return check_site(rd, row);
 	case TABLE_WAKER:
 		return check_waker(rd, row);
+	case TABLE_PATH_PART:
+		return part->thread != NO_INDEX && part->thread >= rd->run->thread_cnt
+			       ? damaged(rd, "a critical path through no thread")
+			       : 0;
 	default:
 		return 0;
 	}

@@ -131,6 +131,10 @@ static const struct column site_columns[] = {
 	COL(site, traffic_cnt, K_AMOUNT, "user sample: at or after an atomic read-modify-write"),
 	COL(site, undecoded_cnt, K_AMOUNT, "user sample: of an instruction that is not known"),
 	COL(site, huge_cnt, K_AMOUNT, "fault: those that put a huge page in place"),
+	COL(site, thread, K_INDEX,
+	    "which of the run's threads, from 0 in the order of their rows; NULL: not told apart",
+	    .since = 4),
+	COL(site, kept, K_BOOL, "wait: it stayed on the thread's own critical path", .since = 4),
 	COL(site, pgtables_bytes, K_AMOUNT, "fault: page tables that grew, exact"),
 };
 
@@ -140,6 +144,13 @@ static const struct column waker_columns[] = {
 	    "id in stack, of the task that woke; NULL: a time-out, a signal or an interrupt"),
 	COL(waker, count, K_AMOUNT, "wakeups seen, of those that were looked at"),
 	COL(waker, waited_ns, K_AMOUNT, "how long these waits had lasted"),
+};
+
+static const struct column path_part_columns[] = {
+	COL(path_part, thread, K_INDEX,
+	    "which of the run's threads, from 0 in the order of their rows; NULL: others"),
+	COL(path_part, state, K_STATE, "that it was in"),
+	COL(path_part, ns, K_AMOUNT, "on the critical path"),
 };
 
 #define MEM(field, ...)                                                                            \
@@ -371,6 +382,12 @@ const struct table tables[TABLE_CNT] = {
 			 .key_name = "run",
 			 OF(waker_columns),
 			 .since = 2},
+	[TABLE_PATH_PART] = {.name = "path_part",
+			     .doc = "who was on the critical path of a run, in which state",
+			     .key = OF_RUN ",",
+			     .key_name = "run",
+			     OF(path_part_columns),
+			     .since = 4},
 };
 
 /* Views: nothing of ours reads them, they are for people with sqlite3 or DuckDB. */

@@ -72,6 +72,7 @@ enum table_id {
 	TABLE_THREAD,
 	TABLE_SITE,
 	TABLE_WAKER,
+	TABLE_PATH_PART,
 	TABLE_CNT,
 };
 

@@ -259,6 +259,8 @@ static int put_of_runs(struct writer *w, enum table_id id, const struct recordin
 			[TABLE_THREAD] = {run->threads, run->thread_cnt, sizeof(*run->threads)},
 			[TABLE_SITE] = {run->sites, run->site_cnt, sizeof(*run->sites)},
 			[TABLE_WAKER] = {run->wakers, run->waker_cnt, sizeof(*run->wakers)},
+			[TABLE_PATH_PART] = {run->path_parts, run->path_part_cnt,
+					     sizeof(*run->path_parts)},
 		};
 
 		err = put_all(w, s, id, of[id].rows, of[id].cnt, of[id].row_sz, (int64_t)i + 1, 0);

@@ -337,6 +337,32 @@ bool symtab_object(struct symtab *s, uint64_t addr, struct symbol *out)
 	return look_up(s, &s->object, addr, out);
 }
 
+int symtab_each_function(struct symtab *s, size_t max,
+			 int (*take)(void *ctx, const struct symbol *f), void *ctx)
+{
+	const struct symset *set = &s->function;
+	int err = 0;
+
+	read_once(s);
+	if (set->cnt > max)
+		return -E2BIG;
+	for (size_t i = 0; i < set->seg_cnt && !err; i++) {
+		const struct segment *seg = &set->seg[i];
+		struct sym *sym = seg->sym == UINT32_MAX ? NULL : &set->sym[seg->sym];
+		uint64_t end = i + 1 < set->seg_cnt ? set->seg[i + 1].start : sym ? sym->end : 0;
+		struct symbol f;
+
+		if (!sym)
+			continue;
+		f = (struct symbol){.name = ready_name(s, sym),
+				    .start = seg->start,
+				    .size = end - seg->start,
+				    .exported = sym->exported};
+		err = f.name ? take(ctx, &f) : -ENOMEM;
+	}
+	return err;
+}
+
 size_t symtab_bytes(struct symtab *s, uint64_t addr, void *buf, size_t len)
 {
 	for (uint32_t i = 0; i < s->file.segment_cnt; i++) {

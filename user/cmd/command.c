@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* One watched run of a command or of a process; see command.h. */
+#include "cmd/command.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/util.h"
+#include "cmd/common.h"
+#include "cmd/procs.h"
+#include "cmd/window.h"
+
+/* ms, cut to what is left until then. */
+static int at_most(int timeout, uint64_t until)
+{
+	uint64_t now = now_ns(), left = until > now ? (until - now) / NSEC_PER_MSEC + 1 : 0;
+
+	return until != UINT64_MAX && left < (uint64_t)timeout ? (int)left : timeout;
+}
+
+/*
+ * A last switch that did not reach us would keep the count of live tasks up for ever: so look for
+ * the tasks themselves, now and then. True when there were none several times in a row.
+ */
+static bool nobody_left(struct collector *c, int *look_cnt)
+{
+	struct rows rows = {0};
+
+	if (++*look_cnt % 64)
+		return false;
+	if (collector_snapshot(c, &rows, NULL) || rows.cnt)
+		*look_cnt = 0;
+	rows_clear(&rows);
+	return *look_cnt >= 4 * 64;
+}
+
+/*
+ * Until the last descendant has ended, the time is over, or a signal. others: tasks that are
+ * tracked and none of the child's, left over by a run that was cut short.
+ */
+static int watch(struct collector *c, struct child *child, long others, struct window *w,
+		 struct procs *procs, const struct command *o, struct err *e)
+{
+	uint64_t until = o->seconds ? now_ns() + (uint64_t)o->seconds * NSEC_PER_SEC : UINT64_MAX;
+	struct pollfd fds[2] = {{.fd = collector_fd(c), .events = POLLIN},
+				{.fd = child ? child->pid_fd : -1, .events = POLLIN}};
+	int err, timeout, look_cnt = 0;
+
+	while (!interrupted && now_ns() < until) {
+		err = collector_drain(c, &w->gone);
+		if (err)
+			return err_sys(e, err, "cannot drain the ring buffer");
+		if ((!child || child_poll(child)) && collector_live(c) <= others)
+			return 0;
+		timeout = procs_sample(procs, c);
+		if (child && child->reaped) {
+			/* only descendants are left, or the last rows are about to come */
+			fds[1].fd = -1;
+			timeout = timeout < 2 ? timeout : 2;
+			if (nobody_left(c, &look_cnt))
+				return 0;
+		}
+		timeout = at_most(timeout, until);
+		if (poll(fds, ARRAY_SIZE(fds), timeout) < 0 && errno != EINTR)
+			return err_sys(e, -errno, "poll");
+	}
+	return 0;
+}
+
+static char *command_label(char **argv)
+{
+	char label[160];
+	size_t len = 0;
+
+	for (; *argv && len < sizeof(label) - 1; argv++)
+		len += (size_t)snprintf(label + len, sizeof(label) - len, "%s%s", len ? " " : "",
+					*argv);
+	return strdup(label);
+}
+
+static int fill_run(struct run *run, const struct command *o, int repeat)
+{
+	char pid[32];
+
+	snprintf(pid, sizeof(pid), "process %d", o->tgid);
+	run->label = o->label ? strdup(o->label) : o->argv ? command_label(o->argv) : strdup(pid);
+	run->runtime = strdup("");
+	run->workload = strdup("");
+	run->model = strdup(o->side ? o->side : "");
+	run->detail = strdup("");
+	run->checksum = strdup("");
+	run->repeat = repeat;
+	run->interrupted = interrupted;
+	return run->label && run->runtime && run->workload && run->model && run->detail &&
+			       run->checksum
+		       ? 0
+		       : -ENOMEM;
+}
+
+/* The window is the command's life: from its exec to the last descendant's end. */
+static void fit_window(struct run *run, uint64_t exec_ns)
+{
+	uint64_t last = 0;
+	size_t i;
+
+	if (!run->thread_cnt)
+		return;
+	if (exec_ns)
+		run->begin_ns = exec_ns;
+	for (i = 0; i < run->thread_cnt; i++)
+		if (run->threads[i].end_ns > last)
+			last = run->threads[i].end_ns;
+	if (last > run->begin_ns)
+		run->end_ns = last;
+}
+
+void command_preload(struct collector *c, const char *command)
+{
+	scoped_free char *dirs = strdup(getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
+	char path[PATH_MAX], *dir, *save = NULL;
+
+	if (strchr(command, '/')) {
+		collector_preload(c, command);
+		return;
+	}
+	for (dir = dirs ? strtok_r(dirs, ":", &save) : NULL; dir;
+	     dir = strtok_r(NULL, ":", &save)) {
+		snprintf(path, sizeof(path), "%s/%s", dir, command);
+		if (!access(path, X_OK)) {
+			collector_preload(c, path);
+			return;
+		}
+	}
+}
+
+static int measure(struct recorder *rec, struct child *child, const struct command *o, int repeat,
+		   struct err *e)
+{
+	struct recording *r = &rec->r;
+	struct collector *c = rec->c;
+	struct procs procs = {0};
+	struct window w;
+	struct run *run;
+	long others = 0;
+	int err;
+
+	window_init(&w, c, rec->names);
+	if (child) {
+		err = window_begin_empty(&w, child->pid, e);
+		if (!err)
+			err = collector_track(c, child->pid, true, e);
+		/* now, while it waits: once it runs it may have children of its own at any moment */
+		others = collector_live(c) - 1;
+		if (!err)
+			err = child_exec(child, o->argv, e);
+		if (!err && !r->start_ns)
+			r->start_ns = collector_exec_ns(c) - program_start_ns();
+	} else {
+		err = collector_track(c, o->tgid, false, e);
+		if (!err)
+			err = window_begin(&w, 0, e);
+	}
+	if (!err)
+		err = watch(c, child, others, &w, &procs, o, e);
+	run = err ? NULL : recording_add_run(r);
+	if (!err)
+		err = run ? fill_run(run, o, repeat) : -ENOMEM;
+	if (!err)
+		run->sample_hz = (uint64_t)collector_freq(c);
+	if (!err)
+		procs_result(&procs, &run->memory);
+	procs_clear(&procs);
+	if (!err)
+		err = window_end(&w, run, e);
+	if (!err && child && o->path)
+		err = window_path(&w, run);
+	if (!err)
+		fit_window(run, child ? collector_exec_ns(c) : 0);
+	window_clear(&w);
+	return err;
+}
+
+static int status_of_exec(int err)
+{
+	return err == -ENOENT || err == -ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+}
+
+int command_run(struct recorder *rec, const struct command *o, struct child *child, int repeat,
+		int *status, struct err *e)
+{
+	int err;
+
+	if (!o->argv)
+		return measure(rec, NULL, o, repeat, e);
+	err = child_fork(child, o->argv, o->quiet, e);
+	interrupt_kill_fd = child->pid_fd;
+	if (!err)
+		err = measure(rec, child, o, repeat, e);
+	if (err && child->exec_failed)
+		*status = status_of_exec(err);
+	if (!err && child->reaped && child->status && !interrupted) {
+		*status = child->status;
+		rec->r.runs[rec->r.run_cnt - 1].exit_status = child->status;
+	}
+	if (interrupted) {
+		child_ask(child);
+	} else {
+		interrupt_kill_fd = -1;
+		child_clear(child);
+	}
+	return err;
+}

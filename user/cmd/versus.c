@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * See versus.h. The sides take turns, forth and back, so that what drifts in the machine falls on
+ * both alike.
+ */
+#include "cmd/versus.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+#include "cmd/common.h"
+#include "cmd/progress.h"
+#include "host/host.h"
+#include "model/lock_rules.h"
+#include "store/store.h"
+
+#define WORDS_MAX 256
+#define SHELL_CHARS "|&;<>()$`\\\"'*?[]#~=%!{}\n"
+
+struct side {
+	struct command command;
+	char *words; /* that argv points into */
+	char *argv[WORDS_MAX + 1];
+	int failed_cnt;	 /* runs that ended with a status of their own */
+	int status, run; /* of the first of these */
+};
+
+/* A command of plain words is run as it is; what only a shell understands goes to sh -c. */
+static int side_init(struct side *s, const char *text, const char *label, const struct versus *v,
+		     struct err *e)
+{
+	char *at, *save = NULL;
+	int cnt = 0;
+
+	*s = (struct side){.words = strdup(text)};
+	if (!s->words)
+		return err_sys(e, -ENOMEM, "cannot compare");
+	if (strpbrk(text, SHELL_CHARS)) {
+		s->argv[0] = (char *)"sh"; /* NOLINT: execvp writes to none */
+		s->argv[1] = (char *)"-c"; /* NOLINT */
+		s->argv[2] = s->words;
+	} else {
+		for (at = strtok_r(s->words, " \t", &save); at && cnt < WORDS_MAX;
+		     at = strtok_r(NULL, " \t", &save))
+			s->argv[cnt++] = at;
+		if (!cnt)
+			return err_set(e, -EINVAL, "an empty command");
+		if (at)
+			return err_set(e, -EINVAL, "a command of more than %d words", WORDS_MAX);
+	}
+	s->command = (struct command){.argv = s->argv,
+				      .label = text,
+				      .side = label,
+				      .path = true,
+				      .quiet = !v->show_output};
+	return 0;
+}
+
+static int run_side(struct recorder *rec, struct side *s, int repeat, struct err *e)
+{
+	struct child child = {.pid = -1, .gate_fd = -1, .exec_fd = -1, .pid_fd = -1};
+	int status = 0;
+	int err = command_run(rec, &s->command, &child, repeat, &status, e);
+
+	child_clear(&child);
+	if (!err && status && !s->failed_cnt++) {
+		s->status = status;
+		s->run = repeat;
+	}
+	return err;
+}
+
+/* Runs that fill caches: nothing of them is kept. */
+static int warm_up(struct recorder *rec, struct side *sides, int times, struct err *e)
+{
+	int err = 0;
+
+	for (int i = 0; i < 2 * times && !err && !interrupted; i++) {
+		err = run_side(rec, &sides[i % 2], 0, e);
+		if (!err && rec->r.run_cnt)
+			recording_drop_run(&rec->r);
+	}
+	sides[0].failed_cnt = sides[1].failed_cnt = 0;
+	return err;
+}
+
+static int run_all(struct recorder *rec, struct side *sides, const struct versus *v, struct err *e)
+{
+	struct progress progress = {0};
+	int err = warm_up(rec, sides, v->warmup, e);
+	char what[96];
+
+	progress_begin(&progress, 2 * v->repeats);
+	for (int i = 0; i < 2 * v->repeats && !err && !interrupted; i++) {
+		int repeat = i / 2, side = (i + repeat) % 2;
+
+		snprintf(what, sizeof(what), "%s, repeat %d", v->label[side], repeat + 1);
+		progress_step(&progress, 0, what);
+		err = run_side(rec, &sides[side], repeat, e);
+		progress_step(&progress, 1, what);
+	}
+	progress_end(&progress);
+	return err;
+}
+
+static int say_failed(const struct side *sides, const struct versus *v)
+{
+	int status = EXIT_DONE;
+	struct err e;
+
+	for (int i = 0; i < 2; i++) {
+		if (!sides[i].failed_cnt || interrupted)
+			continue;
+		err_set(&e, 0,
+			"%s ended with status %d in %d of %d runs, first in repeat %d: what "
+			"it did may not be what was meant",
+			v->label[i], sides[i].status, sides[i].failed_cnt, v->repeats,
+			sides[i].run + 1);
+		status = say_error("compare", EXIT_FAILED, &e);
+	}
+	return status;
+}
+
+static int measure(struct recorder *rec, struct side *sides, const struct versus *v, int argc,
+		   char **argv, struct err *e)
+{
+	int err = recording_begin(&rec->r, "compare", argc, argv, rec->c);
+
+	if (!err)
+		err = names_new(&rec->names, &rec->r);
+	for (int i = 0; i < 2 && !err; i++)
+		command_preload(rec->c, sides[i].argv[0]);
+	if (!err)
+		err = run_all(rec, sides, v, e);
+	if (!err)
+		err = recording_end(&rec->r, rec->c);
+	if (!err && !rec->r.run_cnt)
+		err = err_set(e, -EINTR, "interrupted before anything was measured");
+	return err;
+}
+
+static int run(struct recorder *rec, struct side *sides, const struct versus *v, int argc,
+	       char **argv, const char *path, bool *keep)
+{
+	struct err e = {""};
+	int err = measure(rec, sides, v, argc, argv, &e), status;
+
+	if (err) {
+		if (!e.msg[0])
+			err_sys(&e, err, "cannot compare");
+		return say_error("compare", EXIT_FAILED, &e);
+	}
+	*keep = true;
+	status = say_failed(sides, v);
+	if (store_write(path, &rec->r, &e))
+		status = say_error("compare", EXIT_FAILED, &e);
+	return status;
+}
+
+int versus_measure(const struct versus *v, int argc, char **argv, struct recording *out, char *path,
+		   bool *keep)
+{
+	const struct collector_opts copts = {.freq_hz = v->freq_hz,
+					     .preemptible = host_preemptible(),
+					     .stacks = true,
+					     .path = true,
+					     .lock_class = lock_class_of,
+					     .cache = UNWIND_CACHE};
+	scoped_free struct side *sides = calloc(2, sizeof(*sides));
+	struct recorder rec = {0};
+	struct err e = {""};
+	int status = EXIT_FAILED, err = sides ? 0 : err_sys(&e, -ENOMEM, "cannot compare");
+
+	*keep = false;
+	for (int i = 0; i < 2 && !err; i++) {
+		err = side_init(&sides[i], v->text[i], v->label[i], v, &e);
+		status = err == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
+	}
+	if (!err)
+		err = output_path(path, PATH_MAX, v->out, &e);
+	if (!err) {
+		err = collector_open(&rec.c, &copts, &e);
+		status = err ? status_of_open(err) : status;
+	}
+	if (err) {
+		say_error("compare", status, &e);
+	} else {
+		interrupt_catch();
+		status = run(&rec, sides, v, argc, argv, path, keep);
+		collector_close(rec.c);
+	}
+	names_free(rec.names);
+	for (int i = 0; sides && i < 2; i++)
+		free(sides[i].words);
+	*out = rec.r;
+	return status;
+}

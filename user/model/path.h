@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The critical path of a run: from the path ledgers of its tasks (bpf/path.bpf.h) to who was on it,
+ * in which state, for how long; and from there to the sites that its time was spent in. Pure.
+ *
+ * The parts of a path sum to its states, to the ns. How much of a part is of which site is not
+ * measured but inferred: a task's sites count in the proportion that the part has to all the
+ * task's time in that state. Where the path follows one task for as long as that lasts, this is
+ * exact. A wait that ended by somebody's doing, where the path came from that somebody, counts for
+ * nothing.
+ */
+#ifndef WG_PATH_H
+#define WG_PATH_H
+
+#include "model/ledger.h"
+
+/*
+ * Set run->path_ns and run->path_parts from the last rows of its tasks. The path is that of the one
+ * that ended last; none without rows. run's threads must be there. 0 or -ENOMEM.
+ */
+int path_fill(struct run *run, const struct wg_row *rows, size_t cnt);
+
+/* Buckets of the critical path, ns: they sum to that of path_ns. False: it is not known. */
+bool path_buckets(const struct run *run, double out[BUCKET_CNT]);
+
+/*
+ * For each site of the run how much of it is on the path, 0..1. NULL: no memory. To be freed by the
+ * caller.
+ */
+double *path_site_weights(const struct run *run);
+
+/* Who was on the path: a task, or all those of one name. */
+struct path_link {
+	char comm[WG_COMM_LEN]; /* "" for those that are not known one by one */
+	uint32_t thread; /* index into run.threads, the one with most of it; NO_INDEX as above */
+	size_t task_cnt;
+	uint64_t ns; /* on the path, all together */
+	uint64_t state_ns[WG_STATE_CNT];
+};
+
+/*
+ * The path's tasks, in order of their beginning; where there are more than a few, those of one name
+ * together. *out is to be freed. Returns how many, or -ENOMEM.
+ */
+long path_links(const struct run *run, struct path_link **out);
+
+#endif
