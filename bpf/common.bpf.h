@@ -100,6 +100,7 @@ struct task_state {
 	u8 rooted;			/* they stay as they are */
 	u8 path_given; /* by its waker: until it is on a run queue, it waits to get there */
 	u8 site_lock;  /* the open futex wait is for a lock */
+	u8 path_slot[WG_STATE_SLOTS]; /* where its own part of a state was found last */
 	/* the path that leads to where it is, up to path_at (scheduler's clock) */
 	struct wg_path path;
 	u64 path_at;
@@ -232,14 +233,15 @@ static __always_inline u64 mono_time(const struct wg_cpu_slot *c, u64 sched_ns)
  */
 #define CLOCK_BACK_NS 10000000
 
-/* In path.bpf.c: make a part longer; the shortest goes when there is no room. Returns 0. */
+/* In path.bpf.c: make a part longer; the shortest goes when there is no room. Returns which. */
 int wg_path_add(struct wg_path *p, u64 key, u64 d);
 
 /* The path of s grows by its own state up to now. */
 static __always_inline void path_bill(struct task_state *s, u64 now)
 {
 	u64 d = now - s->path_at;
-	u64 state = s->path_given ? WG_RUNQ_WAKE : s->state;
+	u64 state = s->path_given ? WG_RUNQ_WAKE : s->state, key;
+	struct wg_path_part *part;
 
 	if (!wg_path || (s64)d <= 0)
 		return;
@@ -248,7 +250,12 @@ static __always_inline void path_bill(struct task_state *s, u64 now)
 		return; /* never; for the verifier */
 	s->path_at = now;
 	s->path.ns[state] += d;
-	wg_path_add(&s->path, s->id << WG_PATH_ID_SHIFT | state, d);
+	key = s->id << WG_PATH_ID_SHIFT | state;
+	part = &s->path.part[s->path_slot[state] & (WG_PATH_PARTS - 1)];
+	if (part->key == key)
+		part->ns += d;
+	else
+		s->path_slot[state] = wg_path_add(&s->path, key, d);
 }
 
 /*

@@ -84,7 +84,7 @@ int wg_path_add(struct wg_path *p, u64 key, u64 d)
 		if (part->key == key || !part->key) {
 			part->key = key;
 			part->ns += d;
-			return 0;
+			return i;
 		}
 		if (part->ns < least_ns) {
 			least_ns = part->ns;
@@ -94,7 +94,7 @@ int wg_path_add(struct wg_path *p, u64 key, u64 d)
 	least &= WG_PATH_PARTS - 1;
 	p->part[least].key = key;
 	p->part[least].ns = d;
-	return 0;
+	return least;
 }
 
 /* --- locks by their code. Written by user space: codes first, then the module's entry. */

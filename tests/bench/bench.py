@@ -30,6 +30,7 @@ from tracers import Unavailable
 AIM_FLOOR = 1.5         # times the cost of empty programs
 AIM_TOOLS = 0.25        # of the cheapest of the usual tools
 AIM_SLOWDOWN = 0.01     # of a workload without a storm
+AIM_PATH_NS = 60        # of the critical path, added per wakeup
 AIM_SCALE = 0.10        # how far the cost per switch may move, 2 to 10,000 tracked threads
 AIM_STORM_PER_S = 400_000
 AIM_START_MS = 300
@@ -127,6 +128,23 @@ def cost_per_event(bench, what, target, tools):
 def switches(bench):
     return cost_per_event(bench, "context switch (futex ping-pong on one CPU)", bench.target("pingpong"),
                           tracers.for_switches(bench.tmp, bench.tool_cpu))
+
+
+def path(bench):
+    """What keeping the critical path adds to a wakeup: one a switch in the ping-pong."""
+    target, rounds = bench.target("pingpong"), bench.rounds
+    table = Table(f"Critical path: ns added per wakeup (futex ping-pong on one CPU), {rounds} pairs", ["", "without", "added"])
+    raw, told = {}, ""
+    for name, options in (("buckets only", ("--no-stacks",)), ("with call paths", ())):
+        without, kept = bench.wallgap("tool", *options), bench.wallgap("tool", *options, "--path")
+        values = paired([without, kept], rounds, lambda t: t.run(target)["ns_per_event"])
+        added = differences(values[without], values[kept])
+        raw[name] = {"without": values[without], "kept": values[kept]}
+        table.add(name, show_spread(spread(values[without])), show_spread(spread(added)))
+        if not told:
+            median = statistics.median(added)
+            told = f"  aim under {AIM_PATH_NS} ns: {verdict(median, AIM_PATH_NS)}\n"
+    return table.text() + told, raw
 
 
 def faults(bench):
@@ -360,7 +378,7 @@ def own(bench):
     return table.text(), raw
 
 
-TABLES = {"switches": switches, "faults": faults, "stacks": stacks, "sampling": sampling, "tables": tables,
+TABLES = {"switches": switches, "path": path, "faults": faults, "stacks": stacks, "sampling": sampling, "tables": tables,
           "slowdown": slowdown, "runtimes": runtimes.runtimes, "scale": scale, "loss": loss, "own": own}
 
 
