@@ -50,6 +50,7 @@ USER_OBJ := $(USER_SRC:%.c=$(B)/%.o)
 PURE_OBJ := $(filter $(B)/user/base/% $(B)/user/model/% $(B)/user/store/% $(B)/user/report/%,$(USER_OBJ))
 NATIVE_SRC := $(wildcard workloads/native/*.c)
 NATIVE_OBJ := $(NATIVE_SRC:%.c=$(B)/%.o)
+GAPS_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard workloads/planted/gaps/*.c))
 PLANTED := $(patsubst workloads/planted/%.c,$(B)/planted/%,$(wildcard workloads/planted/*.c))
 
 .PHONY: all
@@ -92,9 +93,12 @@ $(B)/planted/%: $(B)/workloads/planted/%.o
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CFLAGS) $^ -o $@ -lm -lpthread
 
+$(B)/planted/gaps: $(GAPS_OBJ)
+
 -include tests/tests.mk tests/bench/bench.mk
 
--include $(BPF_OBJ:.o=.d) $(USER_OBJ:.o=.d) $(NATIVE_OBJ:.o=.d) $(wildcard $(B)/workloads/planted/*.d)
+-include $(BPF_OBJ:.o=.d) $(USER_OBJ:.o=.d) $(NATIVE_OBJ:.o=.d) \
+	 $(wildcard $(B)/workloads/planted/*.d $(B)/workloads/planted/*/*.d)
 
 # --- what people call ---
 
