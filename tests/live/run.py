@@ -33,6 +33,7 @@ import test_symbols  # noqa: E402,F401
 import test_samples  # noqa: E402,F401
 import test_memory  # noqa: E402,F401
 import test_path  # noqa: E402,F401
+import test_gaps  # noqa: E402,F401
 import test_runtimes  # noqa: E402,F401
 import test_runtimes_names  # noqa: E402,F401
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * gaps NAME a|b|can [SCALE]: one side of a planted pair. Both sides do the same; b is 1.5 to 3
- * times slower, for one reason and for nothing else. gaps/README says which pairs there are and
- * how to add one, gaps/truths.json what each of them is. "can" does nothing but exit 77 where
- * this machine cannot have that reason.
+ * gaps NAME a|b|can [SCALE]: one side of a planted pair. Both sides do the same; b takes 1.5 to 4
+ * times as long, for one reason and for nothing else. gaps/README.md says how they are made and how
+ * to add one, gaps/truths.json what each of them is. "can" makes ready what both sides need, or
+ * exits 77 where this machine cannot have that reason. "gaps list" prints the names.
  *
  * With PLANTED_TRUTH=PATH in the environment each run adds one line to that file:
  *   {"name": "nanosleep", "side": "b", "wall_ns": 301234567, "cause_ns": 151234567}
@@ -31,8 +31,8 @@ static void init_lanes(struct lane *lanes, int cnt, const struct side *s,
 		       void (*body)(struct lane *))
 {
 	for (int i = 0; i < cnt; i++)
-		lanes[i] = (struct lane){
-			.side = s, .body = body, .index = i, .cpu = allowed_cpu(i)};
+		lanes[i] =
+			(struct lane){.side = s, .body = body, .index = i, .cpu = allowed_cpu(i)};
 }
 
 static struct lane *last_of(struct lane *lanes, int cnt)
@@ -98,11 +98,18 @@ uint64_t slept_ns(const struct self *self)
 	return wall_ns > awake_ns ? wall_ns - awake_ns : 0;
 }
 
+static const struct pair *const groups[] = {lock_pairs, cpu_pairs,   memory_pairs,
+					    disk_pairs, queue_pairs, peer_pairs};
+
+static void list(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
+		for (const struct pair *p = groups[i]; p->name; p++)
+			puts(p->name);
+}
+
 static const struct pair *find(const char *name)
 {
-	static const struct pair *const groups[] = {lock_pairs, cpu_pairs,   memory_pairs,
-						    disk_pairs, queue_pairs, peer_pairs};
-
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
 		for (const struct pair *p = groups[i]; p->name; p++)
 			if (!strcmp(p->name, name))
@@ -134,13 +141,19 @@ static void tell(const struct pair *p, const struct side *s, uint64_t wall_ns)
 
 int main(int argc, char **argv)
 {
-	const struct pair *p = find(arg_str(argc, argv, 1, "nanosleep"));
+	const char *name = arg_str(argc, argv, 1, "nanosleep");
 	const char *which = arg_str(argc, argv, 2, "a");
 	struct side s = {.b = !strcmp(which, "b"),
 			 .scale = atof(arg_str(argc, argv, 3, "1")),
 			 .cause_ns = UNMEASURED};
+	const struct pair *p;
 	uint64_t begin_ns;
 
+	if (!strcmp(name, "list")) {
+		list();
+		return 0;
+	}
+	p = find(name);
 	if (!strcmp(which, "can")) {
 		if (p->can)
 			p->can();

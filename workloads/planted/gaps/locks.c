@@ -97,7 +97,8 @@ static void reader_lane(struct lane *l)
 {
 	pthread_rwlock_t *lock = rwlock_of(l);
 
-	for (uint64_t i = amount(l->side, 14000000); i; i--) {
+	for (uint64_t i = amount(l->side, 4000000); i; i--) {
+		burn(20);
 		pthread_rwlock_rdlock(lock);
 		pthread_rwlock_unlock(lock);
 	}
@@ -159,14 +160,16 @@ static void run_spinlock(struct side *s)
 
 OWN_FRAME static void grow_block(void)
 {
-	char *block = malloc(BLOCK_SZ), *behind = malloc(PAGE);
+	char *block = malloc(BLOCK_SZ), *behind = malloc(PAGE), *grown;
 
 	/* block cannot grow where it is */
 	__asm__ volatile("" : "+r"(block), "+r"(behind) : : "memory");
-	block = realloc(block, 2 * BLOCK_SZ);
-	__asm__ volatile("" : "+r"(block) : : "memory");
+	grown = realloc(block, 2 * BLOCK_SZ);
+	if (!grown)
+		die("realloc");
+	__asm__ volatile("" : "+r"(grown) : : "memory");
 	free(behind);
-	free(block);
+	free(grown);
 }
 
 static void malloc_lane(struct lane *l)

@@ -51,8 +51,12 @@ static void run_nice(struct side *s)
 }
 
 /*
- * --- condvar-pingpong: two lanes work in turn, handing over after each portion, in a once. Truth:
- * all but the work: what the wall is more than the CPU time of the portions.
+ * --- condvar-pingpong: two lanes work in turn, on a CPU each, handing over after each portion, in
+ * a once. This is no pure pair. Truth, by the scheduler's tracepoints on a virtual machine of two
+ * CPUs: of some 20 us a hand-over, 80% pass from sched_waking until the other is switched in (most
+ * of that until it is on a queue at all: an interrupt to an idle CPU), the rest is CPU time of
+ * futex and switch. Run delay as the kernel counts it begins on the queue: 5%. Nobody waits for
+ * the mutex.
  */
 
 static pthread_mutex_t turn_mutex = PTHREAD_MUTEX_INITIALIZER;
