@@ -22,6 +22,10 @@ static void *lane_main(void *arg)
 	pin(l->cpu);
 	name_thread("lane");
 	self_begin(&l->self, "lane");
+	if (l->gate) {
+		pthread_barrier_wait(l->gate);
+		reading_take(&l->self.begin);
+	}
 	l->body(l);
 	self_end(&l->self);
 	return NULL;
@@ -49,10 +53,14 @@ struct lane *run_lanes(struct lane *lanes, int cnt, const struct side *s,
 		       void (*body)(struct lane *))
 {
 	pthread_t threads[LANES_MAX];
+	pthread_barrier_t gate;
 
 	init_lanes(lanes, cnt, s, body);
-	for (int i = 0; i < cnt; i++)
+	pthread_barrier_init(&gate, NULL, (unsigned)cnt);
+	for (int i = 0; i < cnt; i++) {
+		lanes[i].gate = &gate;
 		threads[i] = start_thread(lane_main, &lanes[i]);
+	}
 	for (int i = 0; i < cnt; i++)
 		pthread_join(threads[i], NULL);
 	return last_of(lanes, cnt);

@@ -39,7 +39,8 @@ struct lane {
 	const struct side *side;
 	void (*body)(struct lane *);
 	int index, cpu;
-	uint64_t wait_ns; /* for the body to count in */
+	pthread_barrier_t *gate; /* none works before all are there; NULL: no matter */
+	uint64_t wait_ns;	 /* for the body to count in */
 	struct self self;
 };
 

@@ -130,7 +130,10 @@ static bool has(const char *dir, const char *file)
 	return !access(path, F_OK);
 }
 
-/* Make one, with a period of 10 ms; quota_us below 0: without a quota. Skips where that is refused. */
+/*
+ * Make one, with a period of 10 ms; quota_us below 0: without a quota. Its weight is the greatest, so
+ * that nothing else makes it wait. Skips where any of that is refused.
+ */
 static void cgroup_make(struct cgroup *g, int quota_us)
 {
 	static const char *const tops[] = {"/sys/fs/cgroup/cpu", "/sys/fs/cgroup"};
@@ -149,10 +152,11 @@ static void cgroup_make(struct cgroup *g, int quota_us)
 		skip(g->dir);
 	if (g->v2) {
 		snprintf(text, sizeof(text), quota_us < 0 ? "max 10000" : "%d 10000", quota_us);
-		ok = write_text(g, "cpu.max", text);
+		ok = write_text(g, "cpu.weight", "10000") && write_text(g, "cpu.max", text);
 	} else {
 		snprintf(text, sizeof(text), "%d", quota_us);
-		ok = write_text(g, "cpu.cfs_period_us", "10000") &&
+		ok = write_text(g, "cpu.shares", "262144") &&
+		     write_text(g, "cpu.cfs_period_us", "10000") &&
 		     write_text(g, "cpu.cfs_quota_us", text);
 	}
 	if (!ok) {
