@@ -116,11 +116,12 @@ static void can_thp(void)
 }
 
 /*
- * --- mmap-lock: lanes change the protection of 16 MiB of their own back and forth, in a in
- * processes, in b in threads, which so hold the address space's lock for long. Truth by
- * construction, some 0.9: what the last lane slept, and spun in rwsem_spin_on_owner by perf's
- * samples, was 85 to 95% of the gap; the rest, caches that the other lane used. (Threads that map and unmap small pieces are slower for many reasons at once:
- * that lock, those of VMAs, TLB flushes, switches.)
+ * --- mmap-lock: lanes change the protection of 48 MiB of their own back and forth, in a in
+ * processes, in b in threads, which so hold the address space's lock for about 1 ms. Truth by
+ * construction, some 0.9: what the last lane slept and, by perf's samples, spun in
+ * rwsem_spin_on_owner was 85 to 95% of the gap; the rest, caches that the other lane used. (Threads
+ * that map and unmap small pieces are slower for many reasons at once: that lock, those of VMAs,
+ * TLB flushes, switches.)
  */
 
 #define WIDE_SZ (48ul << 20)
