@@ -63,6 +63,8 @@ struct task_state {
 	u64 delay_ns;	/* sched_info.run_delay at the last switch-out */
 	u64 asleep_ns;	/* of the wait that has ended: WG_T_QUEUED_ASLEEP, when it arrives */
 	u64 in_task_ns; /* rq->clock_task at the last switch-in; 0 if that was not seen */
+	/* of a wait for a CPU, quota_begin(): the queue it is on, and that one's quota_clock() */
+	u64 quota_queue, quota_ns;
 	/* the sums; a state's time and count share a line */
 	struct state_sum {
 		u64 ns, cnt;
@@ -358,6 +360,47 @@ static __always_inline void kernel_read(struct wg_kernel *k, struct task_struct 
 	k->maj_flt = t->maj_flt;
 }
 
+#define MAX_RT_PRIO 100 /* include/linux/sched/prio.h: from here on tasks have a cfs_rq */
+
+/* s begins to wait for a CPU: at times for quota, or, where tasks are told of it, never unless so. */
+static __always_inline void quota_begin(struct task_struct *t, struct task_state *s, u64 sched_ns)
+{
+	struct cfs_rq *q;
+
+	if (!quota_exists())
+		return;
+	if (quota_takes_tasks() && !t->throttled)
+		return;
+	q = t->se.cfs_rq;
+	if (t->prio < MAX_RT_PRIO)
+		return;
+	s->quota_queue = (u64)q;
+	s->quota_ns = q->throttle_count ? quota_clock(q, sched_ns) : quota_sum(q);
+}
+
+/* How much of its wait for a CPU, of length d, s has waited for quota. */
+static __always_inline u64 quota_waited(const struct task_state *s, u64 sched_ns, u64 d)
+{
+	u64 ns = quota_clock((struct cfs_rq *)s->quota_queue, sched_ns) - s->quota_ns;
+
+	return (s64)ns < 0 ? 0 : ns < d ? ns : d;
+}
+
+/* A wait for a CPU, of length d, is over. */
+static __always_inline void quota_end(struct task_struct *t, struct task_state *s, u64 sched_ns,
+				      u64 d)
+{
+	struct cfs_rq *q;
+
+	if (!quota_exists() || !s->quota_queue)
+		return;
+	q = t->se.cfs_rq;
+	/* most queues were not throttled meanwhile; where tasks are told of it, this one was */
+	if (quota_takes_tasks() || (u64)q != s->quota_queue || quota_sum(q) != s->quota_ns)
+		s->part_ns[WG_T_QUOTA] += quota_waited(s, sched_ns, d);
+	s->quota_queue = 0;
+}
+
 /* In site.bpf.c: the wait of s has ended, at sched_ns. Returns 0. */
 int wg_site_account(struct task_state *s, u64 sched_ns);
 
@@ -411,6 +454,7 @@ static __always_inline void arrived(struct task_struct *t, struct task_state *s,
 		}
 	}
 	d = bill(s, sched_ns);
+	quota_end(t, s, sched_ns, d);
 	if (s->preempt_blocking) {
 		/* from when it was moved to another run queue, or woken there, the kernel counts */
 		at = t->sched_info.last_queued;

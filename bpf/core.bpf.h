@@ -74,6 +74,74 @@ static __always_inline struct rq_clocks rq_clocks_of(struct task_struct *t)
 	return c;
 }
 
+/*
+ * CPU bandwidth of cgroups. A cfs_rq is one cgroup's queue on one CPU; while the quota of its
+ * cgroup or of one above is used up, it is throttled (throttle_count). Since 6.18 (e1fad12dcb66)
+ * a throttled queue's tasks are each taken off it on their way to user mode, and task->throttled
+ * says so; before that the queue as a whole is not picked from. Either way the kernel's run_delay
+ * counts the wait. There is no tracepoint, but the queue keeps the time for which it had tasks and
+ * was throttled: in throttled_clock_self_time (since 6.7, by rq->clock), before that for its load
+ * average, by clock_pelt (5.19 to 6.6: where the frequency of CPUs varies it is off by that) or by
+ * clock_task. What it grows by over a wait is the wait for quota.
+ */
+static __always_inline bool quota_exists(void)
+{
+	return rq_clock_exists() && bpf_core_field_exists(struct cfs_rq, throttle_count);
+}
+
+static __always_inline bool quota_takes_tasks(void)
+{
+	return bpf_core_field_exists(struct task_struct, throttled);
+}
+
+/* What q has been throttled for, while it is not. */
+static __always_inline u64 quota_sum(struct cfs_rq *q)
+{
+	if (bpf_core_field_exists(struct cfs_rq, throttled_clock_self_time))
+		return q->throttled_clock_self_time;
+	if (bpf_core_field_exists(struct cfs_rq___pelt, throttled_clock_pelt_time))
+		return ((struct cfs_rq___pelt *)q)->throttled_clock_pelt_time;
+	if (bpf_core_field_exists(struct cfs_rq___before_5_19, throttled_clock_task_time))
+		return ((struct cfs_rq___before_5_19 *)q)->throttled_clock_task_time;
+	return 0;
+}
+
+/*
+ * The same of one that may be throttled, up to now by rq->clock. q may be of another CPU, or its
+ * cgroup gone since: read with care, and believed only up to the length of a wait.
+ */
+static __always_inline u64 quota_clock(struct cfs_rq *q, u64 now)
+{
+	u64 sum = 0, since = 0, at = now;
+	struct rq *rq = BPF_CORE_READ(q, rq);
+
+	if (bpf_core_field_exists(struct cfs_rq, throttled_clock_self_time)) {
+		sum = BPF_CORE_READ(q, throttled_clock_self_time);
+		since = BPF_CORE_READ(q, throttled_clock_self);
+	} else if (bpf_core_field_exists(struct cfs_rq___pelt, throttled_clock_pelt_time)) {
+		struct cfs_rq___pelt *p = (void *)q;
+
+		sum = BPF_CORE_READ(p, throttled_clock_pelt_time);
+		since = BPF_CORE_READ(p, throttled_clock_pelt);
+		at = BPF_CORE_READ(rq, clock_pelt) - BPF_CORE_READ(rq, lost_idle_time);
+	} else if (bpf_core_field_exists(struct cfs_rq___before_5_19, throttled_clock_task_time)) {
+		struct cfs_rq___before_5_19 *p = (void *)q;
+
+		sum = BPF_CORE_READ(p, throttled_clock_task_time);
+		since = BPF_CORE_READ(p, throttled_clock_task);
+		at = BPF_CORE_READ(rq, clock_task);
+	}
+	if (at != now) {
+		/* a moment of another clock that stood still since rq->clock */
+		s64 ahead = now - BPF_CORE_READ(rq, clock);
+
+		at += ahead > 0 ? ahead : 0;
+	}
+	if (!since || !BPF_CORE_READ(q, throttle_count) || (s64)(at - since) < 0)
+		return sum;
+	return sum + at - since;
+}
+
 static __always_inline bool task_in_iowait(struct task_struct *t)
 {
 	return BPF_CORE_READ_BITFIELD(t, in_iowait);

@@ -63,6 +63,8 @@ static __always_inline void row_close(struct wg_row *r, const struct task_state 
 			r->part_ns[WG_T_FAULT_BLOCKED] += d;
 		if (state == WG_RUNQ_PREEMPT && s->preempt_blocking)
 			r->part_ns[WG_T_PREEMPT_BLOCKING] += d;
+		if (quota_exists() && s->quota_queue)
+			r->part_ns[WG_T_QUOTA] += quota_waited(s, now, d);
 	}
 	if (wg_path && (s64)(now - s->path_at) > 0) {
 		if (s->path_given)

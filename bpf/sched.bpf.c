@@ -138,6 +138,8 @@ static __always_inline void switch_out(void *ctx, struct task_struct *t, struct 
 		s->count[WG_N_PREEMPT_BLOCKING]++;
 	s->count[voluntary(t, s, preempt, st) ? WG_N_SWITCH_VOLUNTARY : WG_N_SWITCH_INVOLUNTARY]++;
 	departed(t, s, &now);
+	if (state == WG_RUNQ_PREEMPT)
+		quota_begin(t, s, now.sched_ns);
 	s->state = state;
 	state_sum(s, state)->cnt++;
 	write_end(s);
@@ -337,6 +339,8 @@ int BPF_PROG(on_wakeup, struct task_struct *t)
 	at = rq_clock_of(t);
 	woken(s, at);
 	s->asleep_ns = queued_asleep(t, s, at);
+	if (!quota_takes_tasks())
+		quota_begin(t, s, at);
 	write_end(s);
 	if (futex && s->waker_weight && site_counts(s))
 		tell_waker(s);

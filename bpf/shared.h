@@ -77,7 +77,8 @@ enum wg_part {
 				  hypervisor's steal and, where it accounts for them, interrupts */
 	WG_T_FAULT_HUGE,    /* of WG_CPU_FAULT: faults that put a huge page in place */
 	WG_T_QUEUED_ASLEEP, /* of the blocked states: what the kernel's run_delay counts of them */
-	WG_T_BEFORE,	    /* on CPU between the start of tracking and exec, in no state */
+	WG_T_QUOTA,  /* of the run-queue states: its cgroup's CPU quota was used up, core.bpf.h */
+	WG_T_BEFORE, /* on CPU between the start of tracking and exec, in no state */
 	WG_PART_CNT,
 };
 

@@ -52,6 +52,21 @@ static __always_inline u8 state_now(struct task_struct *t, struct task_state *s)
 }
 
 /*
+ * The kernel's run_delay will count a wait for a CPU from its begin, which may lie a whole period
+ * of a CPU quota back: so the ledger begins there.
+ */
+static __always_inline void began_to_wait(struct task_struct *t, struct task_state *s)
+{
+	u64 at = t->sched_info.last_queued, now = s->since_ns;
+
+	quota_begin(t, s, now);
+	if (!rq_clock_exists() || !at || at >= now)
+		return;
+	s->begin_ns -= now - at;
+	s->since_ns = s->in_ns = s->begin_sched_ns = at;
+}
+
+/*
  * Begin a ledger: at once, or, for a root that is to call exec, at its first switch-in. A task
  * that runs has an on-CPU counter as old as the last tick: the audit of it is off by that much.
  */
@@ -82,6 +97,8 @@ static __always_inline void track(struct task_struct *t)
 		s->delay_ns = s->base.run_delay_ns;
 		faults_seen(s, t);
 		s->state = state_now(t, s);
+		if (s->state == WG_RUNQ_PREEMPT)
+			began_to_wait(t, s);
 		state_sum(s, s->state)->cnt++;
 		s->site_ns = s->since_ns;
 		s->site_state = s->state;

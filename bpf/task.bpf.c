@@ -102,6 +102,7 @@ int BPF_PROG(on_wakeup_new, struct task_struct *t)
 	s->state = WG_RUNQ_WAKE;
 	s->st[WG_RUNQ_WAKE].cnt++;
 	s->path_given = 0;
+	quota_begin(t, s, s->since_ns);
 	kernel_read(&s->base, t);
 	faults_seen(s, t);
 	write_end(s);

@@ -91,10 +91,28 @@ struct cpumask {
 struct rq {
 	u64 clock;
 	u64 clock_task; /* less steal and interrupt time, where the kernel accounts for them */
+	u64 clock_pelt; /* less what a slower CPU got less done */
+	unsigned long lost_idle_time;
 };
 
 struct cfs_rq {
 	struct rq *rq;
+	/* with CONFIG_CFS_BANDWIDTH, see quota_clock() in bpf/core.bpf.h */
+	int throttle_count;
+	u64 throttled_clock_self; /* both since 6.7 */
+	u64 throttled_clock_self_time;
+};
+
+/* Until 6.6. */
+struct cfs_rq___pelt {
+	u64 throttled_clock_pelt;
+	u64 throttled_clock_pelt_time;
+};
+
+/* Until 5.18. */
+struct cfs_rq___before_5_19 {
+	u64 throttled_clock_task;
+	u64 throttled_clock_task_time;
 };
 
 struct sched_entity {
@@ -122,9 +140,11 @@ struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
 	unsigned int on_cpu; /* u8 since 6.19 or so: libbpf resizes a load only if it is unsigned */
+	int prio;
 	struct sched_entity se;
 	struct mm_struct *mm;
 	unsigned in_iowait : 1;
+	bool throttled; /* since 6.18, with CONFIG_CFS_BANDWIDTH */
 	pid_t pid;
 	pid_t tgid;
 	unsigned long nvcsw;

@@ -996,6 +996,24 @@ static void make_hostile(struct recording *r)
 	losses(r, 0, 0);
 }
 
+/* Threads in a cgroup whose CPU quota is used up, in one of them to the end of its waits after wakeups. */
+static void make_quota(struct recording *r)
+{
+	const struct mix procs = {.preempt = 10}, threads = {.wake = 30, .preempt = 400};
+
+	begin(r, "bench", "wallgap bench --workloads math --models threads,procs --repeats 3");
+	for (int i = 0; i < 3; i++) {
+		struct run *run = add_pool(r, "math", "threads", i, (200 + 2 * i) * MS, &threads);
+		struct thread *a = &run->threads[1], *b = &run->threads[2];
+
+		a->part_ns[WG_T_QUOTA] = a->state_ns[WG_RUNQ_PREEMPT] / 10 * 9;
+		b->part_ns[WG_T_QUOTA] =
+			b->state_ns[WG_RUNQ_PREEMPT] + b->state_ns[WG_RUNQ_WAKE] / 2;
+		add_pool(r, "math", "procs", i, (120 + i) * MS, &procs);
+	}
+	losses(r, 0, 0);
+}
+
 static const struct {
 	const char *name;
 	void (*make)(struct recording *r);
@@ -1006,6 +1024,7 @@ static const struct {
 	{"locks", make_locks},	   {"arena", make_arena},	{"idle", make_idle},
 	{"churn", make_churn},	   {"transfer", make_transfer}, {"broken", make_broken},
 	{"hostile", make_hostile}, {"runtime", make_runtime},	{"matrix", make_matrix},
+	{"quota", make_quota},
 };
 
 int main(int argc, char **argv)

@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import live  # noqa: E402
 import test_sched  # noqa: E402,F401
+import test_quota  # noqa: E402,F401
 import test_futex  # noqa: E402,F401
 import test_fault  # noqa: E402,F401
 import test_block  # noqa: E402,F401

@@ -222,6 +222,8 @@ static void random_run(struct run *run, const struct recording *r, struct prng *
 	run->event_cnt = amount(p);
 	run->steal_ns = maybe(p);
 	run->other_cpu_ns = maybe(p);
+	run->spin_ns = maybe(p);
+	run->cacheline_ns = maybe(p);
 	run->sample_hz = amount(p);
 	for (int i = 0; i < WG_STATE_CNT; i++)
 		run->path_ns[i] = amount(p);
@@ -326,14 +328,18 @@ void recording_to_schema_3(struct recording *r)
 			run->sites[j].thread = NO_INDEX;
 			run->sites[j].kept = false;
 		}
+		run->spin_ns = run->cacheline_ns = UNKNOWN;
+		for (size_t j = 0; j < run->thread_cnt; j++)
+			run->threads[j].part_ns[WG_T_QUOTA] = 0;
 	}
 }
 
 void recording_to_schema_2(struct recording *r)
 {
-	recording_to_schema_3(r);
-	struct recording all = *r, none;
+	struct recording all, none;
 
+	recording_to_schema_3(r);
+	all = *r;
 	recording_init(&none);
 	none.runtimes = all.runtimes;
 	none.runtime_cnt = all.runtime_cnt;
@@ -501,6 +507,8 @@ static const char *run_differs(const struct run *a, const struct run *b)
 	SAME(event_cnt);
 	SAME(steal_ns);
 	SAME(other_cpu_ns);
+	SAME(spin_ns);
+	SAME(cacheline_ns);
 	SAME_MEM(memory);
 	SAME(thread_cnt);
 	SAME(work_cnt);

@@ -254,6 +254,47 @@ static void check_traffic(const char *function_name, double want_traffic, double
 	clear();
 }
 
+/* Of two lanes that wait for a CPU, what was the cgroup's quota; the rest is the run queue's. */
+static void quota_is_a_part_of_its_own(void **state)
+{
+	double quota[BUCKET_CNT] = {0}, rest = 0;
+	struct gap g;
+
+	(void)state;
+	for (uint64_t i = 0; i < 3; i++) {
+		struct run *run = add_run("threads", 2, 2);
+
+		add_lane(add_run("procs", 1, 1), 100, 0);
+		for (int lane = 0; lane < 2; lane++) {
+			struct thread *t;
+
+			add_lane(run, 100, 0);
+			t = &run->threads[lane];
+			t->state_ns[WG_RUNQ_PREEMPT] = 80 * MS;
+			t->state_ns[WG_RUNQ_WAKE] = 20 * MS;
+			/* more than there was of preemption: the rest is of waits after wakeups */
+			t->part_ns[WG_T_QUOTA] = lane ? 90 * MS : 30 * MS;
+			t->end_ns += 100 * MS;
+			run->end_ns = t->end_ns;
+		}
+	}
+	gap_between(&g, "procs", "threads");
+	check_identity(&g);
+	for (size_t i = 0; i < g.part_cnt; i++) {
+		if (g.parts[i].cause == GAP_CPU_QUOTA)
+			quota[g.parts[i].bucket] += g.parts[i].delta_ns;
+		else if (g.parts[i].cause == GAP_RUN_QUEUE)
+			rest += g.parts[i].delta_ns;
+	}
+	assert_true(quota[B_RUNQ_PREEMPT] == 55. * MS);
+	assert_true(quota[B_RUNQ_WAKE] == 5. * MS);
+	assert_true(rest == 40. * MS);
+	assert_int_equal(g.parts[0].cause, GAP_CPU_QUOTA);
+	assert_true(s.sections[0].groups[1].quota_ns == 60. * MS);
+	gap_clear(&g);
+	clear();
+}
+
 /* Samples at atomic instructions are taken out of their function. */
 static void traffic_is_a_part_of_its_own(void **state)
 {
@@ -356,13 +397,10 @@ static void two_repeats_are_too_few(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(parts_sum_to_the_gap),
-		TEST(a_lock_is_the_first_part),
-		TEST(traffic_is_a_part_of_its_own),
-		TEST(a_locks_function_is_traffic),
-		TEST(functions_of_two_builds_are_one),
-		TEST(one_lane_does_the_work_of_two),
-		TEST(noise_is_no_difference),
+		TEST(parts_sum_to_the_gap),	     TEST(a_lock_is_the_first_part),
+		TEST(quota_is_a_part_of_its_own),    TEST(traffic_is_a_part_of_its_own),
+		TEST(a_locks_function_is_traffic),   TEST(functions_of_two_builds_are_one),
+		TEST(one_lane_does_the_work_of_two), TEST(noise_is_no_difference),
 		TEST(two_repeats_are_too_few),
 	};
 

@@ -124,6 +124,27 @@ static void a_wait_for_a_cpu_open_at_an_edge_is_not_the_kernels_yet(void **state
 	assert_int_equal(t.state_ns[WG_RUNQ_WAKE] + t.state_ns[WG_RUNQ_PREEMPT], 660);
 }
 
+static void quota_read_too_long_at_an_edge_is_no_torn_row(void **state)
+{
+	struct wg_row before = row_at(1000), after = row_at(3000);
+	struct thread t = {0};
+
+	(void)state;
+	before.state = after.state = WG_RUNQ_PREEMPT;
+	before.state_ns[WG_RUNQ_PREEMPT] = 500;
+	before.part_ns[WG_T_QUOTA] = 401;
+	after.state_ns[WG_RUNQ_PREEMPT] = 2500;
+	after.part_ns[WG_T_QUOTA] = 400;
+	ledger_window(&t, &before, &after);
+	assert_int_equal(t.flags, 0);
+	assert_int_equal(t.part_ns[WG_T_QUOTA], 0);
+	after.part_ns[WG_T_QUOTA] = 1500;
+	ledger_window(&t, &before, &after);
+	assert_int_equal(t.part_ns[WG_T_QUOTA], 1099);
+	assert_int_equal(ledger_quota(&t, B_RUNQ_PREEMPT), 1099);
+	assert_int_equal(ledger_quota(&t, B_RUNQ_WAKE), 0);
+}
+
 static void time_before_exec_is_in_the_audit_only(void **state)
 {
 	struct wg_row before = row_at(1000), after = row_at(2000);
@@ -321,6 +342,7 @@ int main(void)
 		cmocka_unit_test(born_inside_counts_from_its_base),
 		cmocka_unit_test(on_cpu_at_the_edges_is_settled_at_the_last_switch),
 		cmocka_unit_test(a_wait_for_a_cpu_open_at_an_edge_is_not_the_kernels_yet),
+		cmocka_unit_test(quota_read_too_long_at_an_edge_is_no_torn_row),
 		cmocka_unit_test(time_before_exec_is_in_the_audit_only),
 		cmocka_unit_test(a_task_not_there_gives_nothing),
 		cmocka_unit_test(going_backwards_is_torn),

@@ -331,13 +331,17 @@ static void a_newer_schema_is_refused(void **state)
 #define NO_PATH(name) "ALTER TABLE run DROP COLUMN path_" #name "_ns;"
 #define NO_SCHEMA_4                                                                                \
 	"DROP TABLE path_part; ALTER TABLE site DROP COLUMN thread;"                               \
-	"ALTER TABLE site DROP COLUMN kept;"
+	"ALTER TABLE site DROP COLUMN kept;"                                                       \
+	"ALTER TABLE thread DROP COLUMN quota_ns; ALTER TABLE run DROP COLUMN spin_ns;"            \
+	"ALTER TABLE run DROP COLUMN cacheline_ns;"
 #define NO_SCHEMA_3                                                                                \
-	"ALTER TABLE thread DROP COLUMN queued_asleep_ns; ALTER TABLE thread DROP COLUMN start;"   \
-	"DROP TABLE runtime; DROP TABLE absence;" NO_PATH(cpu) NO_PATH(cpu_fault)                  \
-		NO_PATH(runq_wake) NO_PATH(runq_preempt) NO_PATH(futex) NO_PATH(klock) NO_PATH(io) \
-			NO_PATH(sleep) NO_PATH(poll) NO_PATH(ipc) NO_PATH(child) NO_PATH(stopped)  \
-				NO_PATH(other) NO_PATH(probe)
+	NO_SCHEMA_4 "ALTER TABLE thread DROP COLUMN queued_asleep_ns; ALTER TABLE thread DROP "    \
+		    "COLUMN start;"                                                                \
+		    "DROP TABLE runtime; DROP TABLE absence;" NO_PATH(cpu) NO_PATH(cpu_fault)      \
+			    NO_PATH(runq_wake) NO_PATH(runq_preempt) NO_PATH(futex) NO_PATH(klock) \
+				    NO_PATH(io) NO_PATH(sleep) NO_PATH(poll) NO_PATH(ipc)          \
+					    NO_PATH(child) NO_PATH(stopped) NO_PATH(other)         \
+						    NO_PATH(probe)
 
 /* Schema 1 had no call paths: what it had is read, the rest is 0, unknown or none. */
 static void an_older_schema_is_read(void **state)
@@ -349,7 +353,7 @@ static void an_older_schema_is_read(void **state)
 
 	(void)state;
 	write_random(p.state);
-	sql(NO_SCHEMA_3 NO_SCHEMA_4
+	sql(NO_SCHEMA_3
 	    "DROP VIEW path; DROP VIEW waits; DROP VIEW samples; DROP TABLE waker; DROP TABLE site;"
 	    "DROP TABLE lock; DROP TABLE stack; DROP TABLE frame;"
 	    "ALTER TABLE thread DROP COLUMN faults_huge;"
@@ -400,18 +404,18 @@ static void read_old(const char *change, void (*make_old)(struct recording *r))
 static void schema_2_is_read(void **state)
 {
 	(void)state;
-	read_old(NO_SCHEMA_3 NO_SCHEMA_4 "PRAGMA user_version = 2", recording_to_schema_2);
+	read_old(NO_SCHEMA_3 "PRAGMA user_version = 2", recording_to_schema_2);
 	sql("PRAGMA user_version = 3");
 	refused(path, -EBADMSG, "no table runtime");
 }
 
-/* Schema 3 did not say who was on the critical path. */
+/* Schema 3 knew neither who was on the critical path nor of CPU quota. */
 static void schema_3_is_read(void **state)
 {
 	(void)state;
 	read_old(NO_SCHEMA_4 "PRAGMA user_version = 3", recording_to_schema_3);
 	sql("PRAGMA user_version = 4");
-	refused(path, -EBADMSG, "no table path_part");
+	refused(path, -EBADMSG, "no such column: spin_ns");
 }
 
 static void cut_short_is_refused_at_any_length(void **state)

@@ -40,6 +40,11 @@ LEAST = {
     "waitv": ("futex", 53 * 1_009_000),
 }
 
+# Threads without quota for so many times what the kernel counts for their CPUs: from, to. Of two on one CPU, one may
+# not be there when the quota runs out: at the ends, or in its sleep.
+QUOTA = {"quota": (1, 1), "quotaone": (1.7, 2), "quotawoken": (1, 2)}
+QUOTA_SHARE = 0.02
+
 
 class Jobs:
     """What the jobs left, by name."""
@@ -145,11 +150,22 @@ def stack_errors(name, report):
     return errors
 
 
-def check_recording(name, report, text, missing):
+def quota_errors(name, threads, truth):
+    """Time without CPU quota, against what the kernel counts of the cgroup: for each CPU, while threads wait there."""
+    if name not in QUOTA:
+        return []
+    least, most = QUOTA[name]
+    ns, kernel = sum(t["quota_ns"] for t in threads), json.loads(truth)["throttled_ns"]
+    good = kernel and least * (1 - QUOTA_SHARE) <= ns / kernel <= most * (1 + QUOTA_SHARE)
+    return [] if good else [f"without quota for {ns} ns, {kernel} by the kernel"]
+
+
+def check_recording(name, report, text, truth, missing):
     threads = [t for run in report["runs"] for t in run["threads"]]
     errors = closure_errors(threads) + counter_errors(threads)
     errors += loss_errors(report["losses"], missed_runs(text), report["host"]["preemption"])
     errors += unknown_errors(threads, missing) + bucket_errors(name, threads) + stack_errors(name, report)
+    errors += quota_errors(name, threads, truth)
     if not threads:
         errors.append("no threads")
     more = f"; and {len(errors) - 3} more" if len(errors) > 3 else ""
@@ -176,7 +192,7 @@ def check_runs(jobs):
             report = json.loads(jobs.read(f"{name}.json", "out"))
             fault_ends.add(report["host"]["fault_end"])
             preemption.add(report["host"]["preemption"])
-            check_recording(name, report, jobs.read(f"{name}.text", "out"), missing)
+            check_recording(name, report, jobs.read(f"{name}.text", "out"), jobs.read(name, "truth"), missing)
     splats = [line for line in jobs.read("dmesg", "out").splitlines() if SPLAT.search(line)]
     check(not splats, "the kernel did not complain", splats[0] if splats else "")
     # A preemptible kernel may leave programs at fexit out.

@@ -268,15 +268,25 @@ static int add_cause(struct builder *x, size_t column, enum bucket b, const stru
 	return add_amount(x, column, &key, traffic, c);
 }
 
-static int add_bucket(struct builder *x, size_t column, enum bucket b, const struct where_bucket *k)
+/* Waits for a CPU have no sites, but of some it is known that the cgroup's CPU quota was used up. */
+static int add_quota(struct builder *x, size_t column, enum bucket b, double ns)
+{
+	const struct key key = {
+		.bucket = b, .site = AT_BUCKET, .cause = GAP_CPU_QUOTA, .frame = NO_INDEX};
+
+	return ns > 0 ? add_amount(x, column, &key, ns, NULL) : 0;
+}
+
+static int add_bucket(struct builder *x, size_t column, enum bucket b, const struct where_bucket *k,
+		      double quota_ns)
 {
 	bool has_sites = b != B_RUNQ_WAKE && b != B_RUNQ_PREEMPT && b != B_PROBE;
 	struct key rest = {.bucket = b,
 			   .site = has_sites ? AT_NOWHERE : AT_BUCKET,
 			   .cause = cause_of_bucket(b),
 			   .frame = NO_INDEX};
-	double left = k->ns;
-	int err = 0;
+	double left = k->ns - quota_ns;
+	int err = add_quota(x, column, b, quota_ns);
 
 	for (size_t i = 0; i < k->cause_cnt && !err; i++) {
 		err = add_cause(x, column, b, &k->causes[i]);
@@ -311,7 +321,8 @@ static int add_run(struct builder *x, size_t column, const struct group *g, cons
 	if (err)
 		return err;
 	for (int i = 0; i < BUCKET_CNT && !err; i++)
-		err = add_bucket(x, column, (enum bucket)i, &w.bucket[i]);
+		err = add_bucket(x, column, (enum bucket)i, &w.bucket[i],
+				 ledger_run_quota(run, (enum bucket)i, one.has_lanes));
 	where_clear(&w);
 	return err;
 }

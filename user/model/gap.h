@@ -46,7 +46,7 @@ const char *gap_cause_name(enum gap_cause c); /* the words of the JSON */
 
 enum gap_site {
 	AT_CAUSE,   /* part.of says which */
-	AT_BUCKET,  /* the bucket as a whole: run queues have no sites */
+	AT_BUCKET,  /* the bucket as a whole, or its CPU quota: run queues have no sites */
 	AT_MANY,    /* small ones of this bucket together */
 	AT_NOWHERE, /* time of the bucket that no site has */
 	AT_WORK,    /* b's lanes do more of the work each */

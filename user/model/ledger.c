@@ -169,8 +169,12 @@ static void window_amounts(struct thread *t, const struct wg_row *before,
 			   const struct wg_row *after)
 {
 	window_states(t, before, after);
-	for (int i = 0; i < WG_PART_CNT; i++)
-		t->part_ns[i] = grown(t, before ? before->part_ns[i] : 0, after->part_ns[i]);
+	for (int i = 0; i < WG_PART_CNT; i++) {
+		uint64_t from = before ? before->part_ns[i] : 0, to = after->part_ns[i];
+
+		/* of an open wait it is read by another CPU's clock: some ns too much, no mark of a torn row */
+		t->part_ns[i] = i == WG_T_QUOTA && to < from ? 0 : grown(t, from, to);
+	}
 	for (int i = 0; i < WG_COUNT_CNT; i++) {
 		if (i != WG_N_FAULT_UNTRAPPED && i != WG_N_FAULT_UNTRAPPED_MAJOR)
 			t->count[i] = grown(t, before ? before->count[i] : 0, after->count[i]);
@@ -265,6 +269,33 @@ void ledger_buckets(const struct thread *t, double pooled_user, uint64_t out[BUC
 	/* A double holds 53 bits: never let rounding take more than there is. */
 	out[B_CPU_USER] = user >= (double)cpu ? cpu : (uint64_t)user;
 	out[B_CPU_KERNEL] = cpu - out[B_CPU_USER];
+}
+
+/* Of both waits for a CPU the part is one: most of it begins when a running task is stopped. */
+uint64_t ledger_quota(const struct thread *t, enum bucket b)
+{
+	uint64_t all = t->part_ns[WG_T_QUOTA], preempt = t->state_ns[WG_RUNQ_PREEMPT];
+	uint64_t first = all < preempt ? all : preempt, rest = all - first;
+
+	if (b == B_RUNQ_PREEMPT)
+		return first;
+	if (b != B_RUNQ_WAKE)
+		return 0;
+	return rest < t->state_ns[WG_RUNQ_WAKE] ? rest : t->state_ns[WG_RUNQ_WAKE];
+}
+
+double ledger_run_quota(const struct run *run, enum bucket b, bool lanes)
+{
+	double sum = 0;
+	int cnt = 0;
+
+	for (size_t i = 0; i < run->thread_cnt; i++) {
+		if (lanes && run->threads[i].role != ROLE_WORKER)
+			continue;
+		sum += (double)ledger_quota(&run->threads[i], b);
+		cnt++;
+	}
+	return lanes && cnt ? sum / cnt : sum;
 }
 
 double ledger_user_share(const struct run *run)

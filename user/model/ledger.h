@@ -47,6 +47,12 @@ void ledger_window(struct thread *t, const struct wg_row *before, const struct w
  */
 void ledger_buckets(const struct thread *t, double pooled_user, uint64_t out[BUCKET_CNT]);
 
+/* Of bucket b of t, waiting while its cgroup's CPU quota was used up, ns: 0 but for the run queue. */
+uint64_t ledger_quota(const struct thread *t, enum bucket b);
+
+/* The same of a run, as ledger_lane_mean() or ledger_total() has the bucket. */
+double ledger_run_quota(const struct run *run, enum bucket b, bool lanes);
+
 /* Share of user mode in all samples of the run's threads, 0..1; 0.5 when there are none. */
 double ledger_user_share(const struct run *run);
 

@@ -158,7 +158,11 @@ static void *add_blank(void **arr, size_t *cap, size_t *cnt, size_t sz)
 
 struct run *recording_add_run(struct recording *r)
 {
-	return ADD_BLANK(r, runs, run);
+	struct run *run = ADD_BLANK(r, runs, run);
+
+	if (run)
+		run->spin_ns = run->cacheline_ns = UNKNOWN;
+	return run;
 }
 
 void recording_drop_run(struct recording *r)

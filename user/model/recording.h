@@ -33,8 +33,8 @@
 
 /*
  * Schema of the recording file (SQLite's user_version). 2 brought call paths, locks and sites; 3
- * runtimes, absences and where threads start; 4 who is on the critical path, and whose sites are.
- * Older files are read as recordings without any.
+ * runtimes, absences and where threads start; 4 who is on the critical path, whose sites are, waits
+ * for CPU quota and how fast the machine was. Older files are read as recordings without any.
  */
 #define RECORDING_SCHEMA 4
 
@@ -226,6 +226,11 @@ struct run {
 	uint64_t
 		other_cpu_ns; /* CPU used by tasks that are not of the run, wallgap included; or UNKNOWN */
 	/*
+	 * How fast the machine was just before the window, as in struct conditions but the loop's
+	 * fastest of a few; or UNKNOWN.
+	 */
+	uint64_t spin_ns, cacheline_ns;
+	/*
 	 * How the window was spent on the path that leads to the last task standing; sums to its
 	 * length. All 0: not known.
 	 */
@@ -345,7 +350,7 @@ void recording_clear(struct recording *r);
 
 /*
  * Append a zeroed element and return it, or NULL without memory; a site's lock and
- * thread, a thread's start and a part's thread are NO_INDEX.
+ * thread, a thread's start and a part's thread are NO_INDEX, a run's spin_ns and cacheline_ns UNKNOWN.
  * Pointers to earlier elements of the same array go stale.
  */
 struct run *recording_add_run(struct recording *r);

@@ -194,8 +194,12 @@ static void buckets(struct group *g)
 		for (int b = 0; b < BUCKET_CNT; b++)
 			g->bucket_ns[b] += one[b] / (double)g->run_cnt;
 	}
-	for (int b = 0; b < BUCKET_CNT; b++)
+	for (int b = 0; b < BUCKET_CNT; b++) {
 		g->lane_ns += g->bucket_ns[b];
+		for (size_t i = 0; i < g->run_cnt; i++)
+			g->quota_ns += ledger_run_quota(g->runs[i], (enum bucket)b, g->has_lanes) /
+				       (double)g->run_cnt;
+	}
 	g->has_path = !g->has_lanes;
 	for (size_t i = 0; i < g->run_cnt && g->has_path; i++)
 		g->has_path = path_buckets(g->runs[i], one);

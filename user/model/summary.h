@@ -30,7 +30,8 @@ struct group {
 
 	/* Of the mean lane (of all threads, where there is no lane), mean over runs, ns. */
 	double bucket_ns[BUCKET_CNT];
-	double lane_ns; /* their sum */
+	double lane_ns;	 /* their sum */
+	double quota_ns; /* of the two run-queue buckets: the cgroup's CPU quota was used up */
 	bool has_lanes;
 	bool has_path; /* no lanes, but the critical path of every run is known */
 	/* Of each run and site how much of it counts, for groups that are made up; NULL: all. */

@@ -80,6 +80,9 @@ char *gap_part_site(const struct gap_part *p, const struct locks *l, int max)
 	case AT_WORK:
 		return strdup(gap_work_words(p));
 	case AT_BUCKET:
+		if (p->cause == GAP_CPU_QUOTA)
+			return strdup(p->bucket == B_RUNQ_WAKE ? "cgroup's CPU quota, after wakeups"
+							       : "cgroup's CPU quota");
 		return strdup(p->bucket == B_RUNQ_WAKE ? "after wakeups" : bucket_head(p->bucket));
 	case AT_MANY:
 		len = asprintf(&text, "%s, many small ones", bucket_head(p->bucket));
@@ -163,10 +166,10 @@ struct told {
 	const struct gap_part *largest;
 };
 
-/* Can a part be named as the place of its cause? */
+/* Can a part be named as the place of its cause? Quota's place is its cause. */
 static bool is_place(const struct gap_part *p)
 {
-	return p->site != AT_MANY && p->site != AT_NOWHERE;
+	return p->cause != GAP_CPU_QUOTA && p->site != AT_MANY && p->site != AT_NOWHERE;
 }
 
 /*

@@ -135,6 +135,7 @@ static const struct {
 	{"preempt_blocking_ns", WG_T_PREEMPT_BLOCKING},
 	{"stolen_ns", WG_T_STOLEN},
 	{"queued_asleep_ns", WG_T_QUEUED_ASLEEP},
+	{"quota_ns", WG_T_QUOTA},
 	{"before_ns", WG_T_BEFORE},
 };
 
@@ -226,6 +227,8 @@ static void run_cpu(struct out *o, const struct run *run)
 	out_member(o, "event_cnt", json_number(run->event_cnt));
 	out_member(o, "steal_ns", json_number(run->steal_ns));
 	out_member(o, "other_cpu_ns", json_number(run->other_cpu_ns));
+	out_member(o, "spin_ns", json_number(run->spin_ns));
+	out_member(o, "cacheline_ns", json_number(run->cacheline_ns));
 }
 
 static void run_memory(struct out *o, const struct run *run)

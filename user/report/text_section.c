@@ -181,6 +181,28 @@ static int pool_table(FILE *f, const struct section *sec, const struct text_opts
 	return err;
 }
 
+/* Whose waits for a CPU were also waits for quota; nothing is said where none were. */
+static void quota_line(FILE *f, const struct group *groups, size_t cnt, const struct text_opts *o)
+{
+	struct para p = {.f = f, .columns = o->columns, .color = o->color};
+
+	for (size_t i = 0; i < cnt; i++) {
+		const struct group *g = &groups[i];
+		double waits = g->bucket_ns[B_RUNQ_WAKE] + g->bucket_ns[B_RUNQ_PREEMPT];
+
+		if (!(g->quota_ns > 0))
+			continue;
+		if (!p.item_cnt)
+			para_begin(&p, "  quota", PARA_WARN);
+		para_item(&p, "%s%swaiting for a CPU %s, of it for the cgroup's CPU quota %s (%s)",
+			  str(g->first->model), *str(g->first->model) ? ": " : "",
+			  fmt_time(WORD, whole(waits)), fmt_share(WORD, g->quota_ns / waits),
+			  fmt_time(WORD, whole(g->quota_ns)));
+	}
+	if (p.item_cnt)
+		para_end(&p);
+}
+
 /* What the reader of a row must know about its runs. */
 static void interrupted_note(FILE *f, const struct group *g, const char *name)
 {
@@ -294,8 +316,10 @@ static int pool_section(FILE *f, const struct section *sec, const struct gap_pai
 
 	if (!err)
 		err = pool_table(f, sec, o);
-	if (!err)
+	if (!err) {
 		pool_ways(f, sec, o);
+		quota_line(f, sec->groups, sec->group_cnt, o);
+	}
 	for (size_t i = 0; !err && i < sec->group_cnt; i++) {
 		scoped_free char *name = printable(sec->groups[i].first->model, 20);
 
@@ -465,6 +489,7 @@ static int command_head(FILE *f, const struct group *g, const struct text_opts *
 	para_begin(&p, "  memory", PARA_PLAIN);
 	command_memory(&p, g);
 	para_end(&p);
+	quota_line(f, g, 1, o);
 	command_path(f, g, o);
 	err = p.failed ? -ENOMEM : command_chain(f, g, o);
 	interrupted_note(f, g, "this command");
