@@ -1014,6 +1014,25 @@ static void make_quota(struct recording *r)
 	losses(r, 0, 0);
 }
 
+/* A machine that others used, and that was slower for one side. */
+static void make_noise(struct recording *r)
+{
+	const struct mix mix = {.preempt = 10};
+
+	begin(r, "bench", "wallgap bench --workloads math --models threads,procs --repeats 3");
+	for (int i = 0; i < 6; i++) {
+		bool threads = i % 2;
+		struct run *run = add_pool(r, "math", threads ? "threads" : "procs", i / 2,
+					   (threads ? 230 : 200) * MS + (uint64_t)i * MS, &mix);
+
+		run->spin_ns = (threads ? 1044000 : 1001000) + (uint64_t)i * 3000;
+		run->cacheline_ns = i == 5 ? 101 : 28;
+		run->other_cpu_ns = i == 4 ? 61 * MS : 4 * MS;
+		run->steal_ns = i == 4 ? 30 * MS : 0;
+	}
+	losses(r, 0, 0);
+}
+
 static const struct {
 	const char *name;
 	void (*make)(struct recording *r);
@@ -1024,7 +1043,7 @@ static const struct {
 	{"locks", make_locks},	   {"arena", make_arena},	{"idle", make_idle},
 	{"churn", make_churn},	   {"transfer", make_transfer}, {"broken", make_broken},
 	{"hostile", make_hostile}, {"runtime", make_runtime},	{"matrix", make_matrix},
-	{"quota", make_quota},
+	{"quota", make_quota},	   {"noise", make_noise},
 };
 
 int main(int argc, char **argv)

@@ -12,6 +12,7 @@
 #include "model/audit.h"
 #include "model/conditions.h"
 #include "model/cost.h"
+#include "model/noise.h"
 #include "model/summary.h"
 
 #define MS 1000000ull
@@ -356,6 +357,105 @@ static void conditions_warn_of_what_moved(void **state)
 	recording_clear(&r);
 }
 
+/* Five repeats a side of 200 ms on two CPUs, as quiet as a machine gets. */
+static void quiet_runs(struct recording *r)
+{
+	recording_init(r);
+	r->host.cpus = 2;
+	for (int i = 0; i < 10; i++) {
+		struct run *run = add_model(r, "math", i % 2 ? "threads" : "procs", 200 * MS);
+
+		run->repeat = i / 2;
+		run->steal_ns = 10 * MS * (i == 3);		     /* one step of /proc/stat */
+		run->other_cpu_ns = 10 * MS * (2 + (uint64_t)i % 2); /* two, three */
+		run->spin_ns = 1000000 + (uint64_t)i * 3000;
+		run->cacheline_ns = 40 + (uint64_t)i / 2 % 2 * 8;
+	}
+}
+
+static void noise_of(struct recording *r, struct lines *l)
+{
+	struct summary s;
+
+	lines_clear(l);
+	*l = (struct lines)LINES_NONE;
+	assert_int_equal(summary_of(&s, r), 0);
+	assert_int_equal(s.section_cnt, 1);
+	assert_int_equal(s.sections[0].group_cnt, 2);
+	assert_int_equal(noise_warn(r, &s.sections[0].groups[0], "procs", &s.sections[0].groups[1],
+				    "threads", l),
+			 0);
+	summary_clear(&s);
+}
+
+static void a_quiet_machine_makes_no_noise(void **state)
+{
+	struct lines l = LINES_NONE;
+	struct recording r;
+
+	(void)state;
+	quiet_runs(&r);
+	noise_of(&r, &l);
+	assert_int_equal(l.cnt, 0);
+	for (size_t i = 0; i < r.run_cnt; i++) {
+		struct run *run = &r.runs[i];
+
+		run->steal_ns = run->other_cpu_ns = run->spin_ns = run->cacheline_ns = UNKNOWN;
+	}
+	r.runs[4].end_ns = r.runs[4].begin_ns;
+	noise_of(&r, &l);
+	assert_int_equal(l.cnt, 0);
+	lines_clear(&l);
+	recording_clear(&r);
+}
+
+/* What one repeat has, whichever side it is of. */
+static void noise_of_one_repeat_is_told(void **state)
+{
+	struct lines l = LINES_NONE;
+	struct recording r;
+
+	(void)state;
+	quiet_runs(&r);
+	r.runs[5].other_cpu_ns = 44 * MS; /* more than 20 ms and 5% of two CPUs */
+	r.runs[2].steal_ns = 25 * MS;
+	r.runs[8].spin_ns = 1055000;
+	r.runs[9].cacheline_ns = 61;
+	noise_of(&r, &l);
+	assert_true(says(&l, "other tasks used 22% of a CPU in repeat 3 of threads"));
+	assert_true(says(&l, "the hypervisor took 12% of a CPU in repeat 2 of procs"));
+	assert_true(says(&l, "CPU speed: a fixed loop took 1.00 to 1.05 ms") ||
+		    says(&l, "CPU speed: a fixed loop took 1.00 to 1.06 ms"));
+	assert_true(says(&l, "cache-line latency 40 to 61 ns"));
+	assert_int_equal(l.cnt, 4);
+	lines_clear(&l);
+	recording_clear(&r);
+}
+
+/* A little in every repeat of one side alone is more than chance, and as bad as much in one. */
+static void unequal_sides_are_told(void **state)
+{
+	struct lines l = LINES_NONE;
+	struct recording r;
+
+	(void)state;
+	quiet_runs(&r);
+	for (size_t i = 0; i < r.run_cnt; i++) {
+		r.runs[i].other_cpu_ns = i % 2 ? 36 * MS : 4 * MS;
+		r.runs[i].spin_ns = i % 2 ? 1040000 : 1000000;
+		r.runs[i].cacheline_ns = i % 2 ? 40 : 52;
+	}
+	noise_of(&r, &l);
+	assert_true(
+		says(&l, "sides unequal: other tasks used 2% of a CPU in procs, 18% in threads"));
+	assert_true(
+		says(&l, "sides unequal: a fixed loop took 1.00 ms in procs, 1.04 ms in threads"));
+	assert_true(says(&l, "sides unequal: cache-line latency 52 ns in procs, 40 ns in threads"));
+	assert_int_equal(l.cnt, 3);
+	lines_clear(&l);
+	recording_clear(&r);
+}
+
 static void cost_is_of_the_tasks_cpu_time(void **state)
 {
 	struct recording r;
@@ -396,6 +496,9 @@ int main(void)
 		cmocka_unit_test(page_tables_are_of_working_processes_once),
 		cmocka_unit_test(orchestrator_has_its_share),
 		cmocka_unit_test(conditions_warn_of_what_moved),
+		cmocka_unit_test(a_quiet_machine_makes_no_noise),
+		cmocka_unit_test(noise_of_one_repeat_is_told),
+		cmocka_unit_test(unequal_sides_are_told),
 		cmocka_unit_test(cost_is_of_the_tasks_cpu_time),
 	};
 

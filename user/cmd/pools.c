@@ -17,6 +17,7 @@
 #include "cmd/window.h"
 #include "host/host.h"
 #include "host/memory.h"
+#include "host/timing.h"
 
 /* --- absences */
 
@@ -437,6 +438,8 @@ static int measure(struct pools *p, const struct workload *wl, struct pool *pool
 	*ours = true;
 	if (!run || !tgids || fill_run(run, p, wl, pool, repeat))
 		return err_sys(e, -ENOMEM, "a run");
+	/* the lanes of all pools wait for work */
+	timing_quick(&run->spin_ns, &run->cacheline_ns);
 	err = mem_watch_start(&watch, tgids, cnt);
 	if (err)
 		return err_sys(e, err, "cannot start the memory sampler");

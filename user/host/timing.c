@@ -31,12 +31,16 @@
 #define SPIN_STEPS 400000
 #define SPIN_CNT 7
 
+#define QUICK_BATCH_CNT 21
+#define QUICK_LIMIT_NS (2 * NSEC_PER_MSEC)
+#define QUICK_SPIN_CNT 3
+
 struct bounce {
 	alignas(128) atomic_uint_fast64_t word;
 	alignas(128) atomic_bool stop;
 	uint64_t deadline_ns;
 	uint64_t batch_ns[BATCH_CNT];
-	size_t batch_cnt;
+	size_t batch_cnt, batch_max;
 };
 
 static int compare_u64(const void *a, const void *b)
@@ -78,7 +82,7 @@ static void *bounce_a(void *arg)
 	atomic_store(&b->word, ++value);
 	if (!bounce_await(b, ++value))
 		goto out;
-	while (b->batch_cnt < BATCH_CNT) {
+	while (b->batch_cnt < b->batch_max) {
 		begin_ns = now_ns();
 		for (i = 0; i < TRIPS_PER_BATCH; i++) {
 			atomic_store_explicit(&b->word, ++value, memory_order_release);
@@ -131,9 +135,9 @@ static bool first_two_cpus(int cpus[2])
 	return cnt == 2;
 }
 
-uint64_t timing_cacheline(void)
+static uint64_t bounce(size_t batch_max, uint64_t limit_ns)
 {
-	struct bounce b = {.deadline_ns = now_ns() + BOUNCE_LIMIT_NS};
+	struct bounce b = {.deadline_ns = now_ns() + limit_ns, .batch_max = batch_max};
 	pthread_t first, second;
 	uint64_t batch_ns;
 	int cpus[2];
@@ -151,6 +155,11 @@ uint64_t timing_cacheline(void)
 	pthread_join(second, NULL);
 	batch_ns = timing_median(b.batch_ns, b.batch_cnt);
 	return batch_ns == UNKNOWN ? UNKNOWN : batch_ns / TRIPS_PER_BATCH / 2;
+}
+
+uint64_t timing_cacheline(void)
+{
+	return bounce(BATCH_CNT, BOUNCE_LIMIT_NS);
 }
 
 /* Each step needs the one before, so the loop's time is latency and not how wide the CPU is. */
@@ -177,4 +186,15 @@ uint64_t timing_spin(void)
 	for (i = 0; i < SPIN_CNT; i++)
 		ns[i] = spin_once();
 	return timing_median(ns, SPIN_CNT);
+}
+
+void timing_quick(uint64_t *spin_ns, uint64_t *cacheline_ns)
+{
+	*spin_ns = UNKNOWN;
+	for (int i = 0; i < QUICK_SPIN_CNT; i++) {
+		uint64_t ns = spin_once();
+
+		*spin_ns = ns < *spin_ns ? ns : *spin_ns;
+	}
+	*cacheline_ns = bounce(QUICK_BATCH_CNT, QUICK_LIMIT_NS);
 }

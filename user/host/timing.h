@@ -12,6 +12,12 @@ uint64_t timing_cacheline(void);
 /* Time of a fixed loop of dependent arithmetic on this CPU, about 1 ms; run several times. */
 uint64_t timing_spin(void);
 
+/*
+ * Both for a short look between measurements, 4 ms together (5 ms at most): the loop, the fastest
+ * of three, which others that share the CPU do not touch; the cache line in fewer trips.
+ */
+void timing_quick(uint64_t *spin_ns, uint64_t *cacheline_ns);
+
 /* Median of cnt values, the lower one of the middle two; sorts v. UNKNOWN when cnt is 0. */
 uint64_t timing_median(uint64_t *v, size_t cnt);
 

@@ -11,6 +11,7 @@
 
 #include "base/util.h"
 #include "model/advice.h"
+#include "model/noise.h"
 #include "report/gap_words.h"
 
 static json_t *ns(double v)
@@ -65,6 +66,26 @@ static json_t *parts_json(const struct gap *g, const struct locks *l, long long 
 	return list;
 }
 
+static json_t *warnings_json(const struct gap *g, const struct locks *l)
+{
+	scoped_free char *a = gap_side(g, g->a), *b = gap_side(g, g->b);
+	struct lines lines = LINES_NONE;
+	json_t *list = json_array();
+
+	if (!a || !b || noise_warn(l->paths->r, g->a, a, g->b, b, &lines)) {
+		json_decref(list);
+		list = NULL;
+	}
+	for (size_t i = 0; list && i < lines.cnt; i++) {
+		if (json_array_append_new(list, json_text(lines.line[i]))) {
+			json_decref(list);
+			list = NULL;
+		}
+	}
+	lines_clear(&lines);
+	return list;
+}
+
 static json_t *gap_json(const struct gap_pair *pair, const struct gap *g, const struct locks *l)
 {
 	const struct run *a = pair->a->first, *b = pair->b->first;
@@ -91,6 +112,7 @@ static json_t *gap_json(const struct gap_pair *pair, const struct gap *g, const 
 	object_set(&o, "parts", parts);
 	object_set(&o, "unexplained_ns", json_integer(llround(g->gap_ns) - sum));
 	object_set(&o, "words", taken(gap_paragraph(g, l)));
+	object_set(&o, "warnings", warnings_json(g, l));
 	return object_take(&o);
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "model/noise.h"
 #include "report/format.h"
 #include "report/gap_words.h"
 #include "report/para.h"
@@ -136,6 +137,25 @@ static int words(const struct lines_of *x)
 	return p.failed ? -ENOMEM : 0;
 }
 
+/* What may have made a part of it that is no part of the work. */
+static int noise(const struct lines_of *x)
+{
+	struct para p = {.f = x->f, .columns = x->o->columns, .color = x->o->color};
+	scoped_free char *a = gap_side(x->g, x->g->a), *b = gap_side(x->g, x->g->b);
+	struct lines l = LINES_NONE;
+	int err = a && b ? noise_warn(x->l->paths->r, x->g->a, a, x->g->b, b, &l) : -ENOMEM;
+
+	for (size_t i = 0; !err && i < l.cnt; i++) {
+		if (!i)
+			para_begin(&p, "    noise", PARA_WARN);
+		para_item(&p, "%s", l.line[i]);
+	}
+	if (p.item_cnt)
+		para_end(&p);
+	lines_clear(&l);
+	return p.failed ? -ENOMEM : err;
+}
+
 int text_gap(FILE *f, const struct locks *l, const struct group *a, const struct group *b,
 	     const struct text_opts *o)
 {
@@ -156,6 +176,8 @@ int text_gap(FILE *f, const struct locks *l, const struct group *a, const struct
 		if (!err)
 			err = words(&x);
 	}
+	if (!err)
+		err = noise(&x);
 	gap_clear(&g);
 	return err;
 }
