@@ -238,12 +238,25 @@ static __always_inline u64 mono_time(const struct wg_cpu_slot *c, u64 sched_ns)
 /* In path.bpf.c: make a part longer; the shortest goes when there is no room. Returns which. */
 int wg_path_add(struct wg_path *p, u64 key, u64 d);
 
+/* d more of the path of s is its own, in this state. */
+static __always_inline void path_grow(struct task_state *s, u64 state, u64 d)
+{
+	u64 key = s->id << WG_PATH_ID_SHIFT | state;
+	struct wg_path_part *part;
+
+	s->path.ns[state] += d;
+	part = &s->path.part[s->path_slot[state] & (WG_PATH_PARTS - 1)];
+	if (part->key == key)
+		part->ns += d;
+	else
+		s->path_slot[state] = wg_path_add(&s->path, key, d);
+}
+
 /* The path of s grows by its own state up to now. */
 static __always_inline void path_bill(struct task_state *s, u64 now)
 {
 	u64 d = now - s->path_at;
-	u64 state = s->path_given ? WG_RUNQ_WAKE : s->state, key;
-	struct wg_path_part *part;
+	u64 state = s->path_given ? WG_RUNQ_WAKE : s->state;
 
 	if (!wg_path || (s64)d <= 0)
 		return;
@@ -251,13 +264,24 @@ static __always_inline void path_bill(struct task_state *s, u64 now)
 	if (state >= WG_STATE_CNT)
 		return; /* never; for the verifier */
 	s->path_at = now;
-	s->path.ns[state] += d;
-	key = s->id << WG_PATH_ID_SHIFT | state;
+	path_grow(s, state, d);
+}
+
+/* So much of what its path has just grown by was our own time. */
+static __always_inline void path_probe(struct task_state *s, u64 probe)
+{
+	u64 state = s->state == WG_CPU_FAULT ? WG_CPU_FAULT : WG_CPU;
+	struct wg_path_part *part;
+
+	if (!wg_path || !probe)
+		return;
 	part = &s->path.part[s->path_slot[state] & (WG_PATH_PARTS - 1)];
-	if (part->key == key)
-		part->ns += d;
-	else
-		s->path_slot[state] = wg_path_add(&s->path, key, d);
+	if (part->key != (s->id << WG_PATH_ID_SHIFT | state) || part->ns < probe ||
+	    s->path.ns[state] < probe)
+		return;
+	part->ns -= probe;
+	s->path.ns[state] -= probe;
+	path_grow(s, WG_PROBE, probe);
 }
 
 /*
@@ -290,6 +314,7 @@ static __always_inline void bill_oncpu(struct task_state *s, struct wg_cpu_slot 
 		probe = d;
 	state_sum(s, s->state)->ns -= probe;
 	s->st[WG_PROBE].ns += probe;
+	path_probe(s, probe);
 }
 
 /*

@@ -170,6 +170,7 @@ static void random_site(struct site *s, const struct recording *r, const struct 
 		s->hist[n - 1] = prng_below(p, 3) ? amount(p) : 0;
 	s->traffic_cnt = amount(p);
 	s->undecoded_cnt = amount(p);
+	s->faulting_cnt = amount(p);
 	s->huge_cnt = amount(p);
 	s->pgtables_bytes = amount(p);
 	if (run->thread_cnt && prng_below(p, 3))
@@ -327,6 +328,7 @@ void recording_to_schema_3(struct recording *r)
 		for (size_t j = 0; j < run->site_cnt; j++) {
 			run->sites[j].thread = NO_INDEX;
 			run->sites[j].kept = false;
+			run->sites[j].faulting_cnt = 0;
 		}
 		run->spin_ns = run->cacheline_ns = UNKNOWN;
 		for (size_t j = 0; j < run->thread_cnt; j++)
@@ -460,6 +462,7 @@ static const char *site_differs(const struct site *a, const struct site *b)
 	SAME_MEM(hist);
 	SAME(traffic_cnt);
 	SAME(undecoded_cnt);
+	SAME(faulting_cnt);
 	SAME(huge_cnt);
 	SAME(pgtables_bytes);
 	SAME(thread);

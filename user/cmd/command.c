@@ -13,6 +13,7 @@
 #include "cmd/common.h"
 #include "cmd/procs.h"
 #include "cmd/window.h"
+#include "host/timing.h"
 
 /* ms, cut to what is left until then. */
 static int at_most(int timeout, uint64_t until)
@@ -143,11 +144,14 @@ static int measure(struct recorder *rec, struct child *child, const struct comma
 	struct recording *r = &rec->r;
 	struct collector *c = rec->c;
 	struct procs procs = {0};
+	uint64_t spin_ns = UNKNOWN, cacheline_ns = UNKNOWN;
 	struct window w;
 	struct run *run;
 	long others = 0;
 	int err;
 
+	if (o->side)
+		timing_quick(&spin_ns, &cacheline_ns);
 	window_init(&w, c, rec->names);
 	if (child) {
 		err = window_begin_empty(&w, child->pid, e);
@@ -171,6 +175,10 @@ static int measure(struct recorder *rec, struct child *child, const struct comma
 		err = run ? fill_run(run, o, repeat) : -ENOMEM;
 	if (!err)
 		run->sample_hz = (uint64_t)collector_freq(c);
+	if (!err) {
+		run->spin_ns = spin_ns;
+		run->cacheline_ns = cacheline_ns;
+	}
 	if (!err)
 		procs_result(&procs, &run->memory);
 	procs_clear(&procs);

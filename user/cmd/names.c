@@ -417,6 +417,13 @@ uint32_t names_stack(struct names *n, uint64_t hash, uint64_t leaf, uint32_t tgi
 	return *known = stack_of(n, frames, cnt, kernel, raw ? raw->end : WG_END_NONE);
 }
 
+uint64_t names_leaf(const struct names *n, uint64_t hash)
+{
+	const struct raw_stack *raw = hash ? stacks_find(n->stacks, hash) : NULL;
+
+	return raw && raw->user_cnt ? raw->frame[raw->kernel_cnt] : 0;
+}
+
 /* What libc runs of a program before main and after it. */
 static bool is_around_main(const char *name)
 {

@@ -30,6 +30,9 @@ uint32_t names_stack(struct names *n, uint64_t hash, uint64_t leaf, uint32_t tgi
  */
 uint32_t names_start(struct names *n, const struct wg_row *row);
 
+/* The user leaf of a raw stack, as the kernel side gives frames; 0: there is none. */
+uint64_t names_leaf(const struct names *n, uint64_t hash);
+
 /* Whether the instruction of a user leaf, or the one before it, is an atomic read-modify-write. */
 enum traffic { TRAFFIC_NO, TRAFFIC_YES, TRAFFIC_UNKNOWN };
 enum traffic names_traffic(struct names *n, uint64_t leaf, uint32_t tgid);

@@ -124,6 +124,7 @@ static void add_to(struct site *to, const struct site *from)
 		to->hist[i] += from->hist[i];
 	to->traffic_cnt += from->traffic_cnt;
 	to->undecoded_cnt += from->undecoded_cnt;
+	to->faulting_cnt += from->faulting_cnt;
 	to->huge_cnt += from->huge_cnt;
 	to->pgtables_bytes += from->pgtables_bytes;
 }
@@ -214,8 +215,43 @@ static int add_fault(struct run *run, const struct raw_fault *f, struct names *n
 	return add_site(run, &s);
 }
 
+/* --- instructions that raised page faults */
+
+struct faulting {
+	uint64_t *leaf; /* as the kernel side gives frames, sorted */
+	size_t cnt;
+};
+
+static int order_u64(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	ORDER(*x, *y);
+	return 0;
+}
+
+static int faulting_of(struct faulting *f, const struct profile *p, struct names *n)
+{
+	f->leaf = reallocarray(NULL, p->fault_cnt + 1, sizeof(*f->leaf));
+	if (!f->leaf)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->fault_cnt; i++) {
+		uint64_t leaf = names_leaf(n, p->faults[i].key.stack);
+
+		if (leaf)
+			f->leaf[f->cnt++] = leaf;
+	}
+	qsort(f->leaf, f->cnt, sizeof(*f->leaf), order_u64);
+	return 0;
+}
+
+static bool is_faulting(const struct faulting *f, uint64_t leaf)
+{
+	return f->cnt && bsearch(&leaf, f->leaf, f->cnt, sizeof(leaf), order_u64);
+}
+
 static int add_sample(struct run *run, const struct raw_sample *r, struct names *n,
-		      const struct owners *o)
+		      const struct owners *o, const struct faulting *faulting)
 {
 	struct site s = {.kind = SITE_SAMPLE,
 			 .state = r->state,
@@ -226,6 +262,8 @@ static int add_sample(struct run *run, const struct raw_sample *r, struct names 
 			 .stack = names_stack(n, r->stack, r->leaf, r->tgid),
 			 .count = r->cnt};
 
+	if (s.user && is_faulting(faulting, r->leaf))
+		s.faulting_cnt = r->cnt;
 	if (s.user) {
 		switch (names_traffic(n, r->leaf, r->tgid)) {
 		case TRAFFIC_YES:
@@ -301,8 +339,11 @@ int sites_fill(struct run *run, const struct profile *p, struct names *n)
 	scoped_free uint32_t *tgids = processes_of(run);
 	size_t i, cnt = run->thread_cnt;
 	struct owners owners = {0};
+	struct faulting faulting = {0};
 	int err = tgids ? owners_of(&owners, run) : -ENOMEM;
 
+	if (!err)
+		err = faulting_of(&faulting, p, n);
 	for (i = 0; i < p->wait_cnt && !err; i++)
 		if (p->waits[i].sum.cnt && among(tgids, cnt, p->waits[i].key.tgid))
 			err = add_wait(run, &p->waits[i], n, &owners);
@@ -312,12 +353,13 @@ int sites_fill(struct run *run, const struct profile *p, struct names *n)
 			err = add_fault(run, &p->faults[i], n, &owners);
 	for (i = 0; i < p->sample_cnt && !err; i++)
 		if (among(tgids, cnt, p->samples[i].tgid))
-			err = add_sample(run, &p->samples[i], n, &owners);
+			err = add_sample(run, &p->samples[i], n, &owners, &faulting);
 	merge_sites(run);
 	for (i = 0; i < p->wake_cnt && !err; i++)
 		if (among(tgids, cnt, p->wakes[i].tgid))
 			err = add_waker(run, &p->wakes[i], n);
 	merge_wakers(run);
 	free(owners.list);
+	free(faulting.leaf);
 	return err;
 }

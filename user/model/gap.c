@@ -67,6 +67,7 @@ struct amount {
 	struct key key;
 	size_t column; /* of the run: a's first, then b's */
 	double ns, cnt;
+	double all_ns; /* of all threads, on the path or not; else 0 */
 	struct where_cause of;
 	uint32_t stack;
 };
@@ -127,10 +128,12 @@ static enum gap_cause cause_of_kernel(enum kclass c)
 		return GAP_TLB;
 	case KC_FAULT_PGTABLE:
 		return GAP_PAGE_TABLES;
-	case KC_FAULT_LOCK:
-		return GAP_KERNEL_LOCK;
 	case KC_FUTEX:
 		return GAP_LOCK_WAIT; /* going to sleep and waking others */
+	case KC_MMAP_LOCK:
+		return GAP_MMAP_LOCK;
+	case KC_LOCK:
+		return GAP_KERNEL_LOCK;
 	case KC_TRACE:
 	case KC_IRQ:
 	case KC_SCHED:
@@ -250,8 +253,33 @@ static int add_amount(struct builder *x, size_t column, const struct key *key, d
 	return 0;
 }
 
-/* A function's samples at atomic instructions are a cause of their own, and so are lock functions. */
-static int add_cause(struct builder *x, size_t column, enum bucket b, const struct where_cause *c)
+/*
+ * Getting into the kernel and out of it at a page fault, the most that counts for one: with what
+ * guards against speculation it takes 0.2 to 1 us. All of it shows as user time at the instruction
+ * that faulted, since interrupts, the sampler's too, are off meanwhile.
+ */
+#define TRAP_NS 1000
+
+/* Of the user time of a function, what is at instructions that fault, as far as its faults explain it. */
+static double trap_ns(const struct where *w, const struct where_cause *c)
+{
+	const struct where_bucket *faults = &w->bucket[WHERE_FAULTS];
+	double cnt = 0;
+
+	if (c->kind != CAUSE_FUNCTION || !(c->faulting > 0) || !(c->amount > 0))
+		return 0;
+	for (size_t i = 0; i < faults->cause_cnt; i++)
+		if (faults->causes[i].kind == CAUSE_FUNCTION && faults->causes[i].frame == c->frame)
+			cnt += faults->causes[i].amount;
+	return fmin(c->ns * c->faulting / c->amount, cnt * TRAP_NS);
+}
+
+/*
+ * A function's samples at atomic instructions are a cause of their own, and so are lock functions,
+ * and those where page faults enter and leave the kernel.
+ */
+static int add_cause(struct builder *x, size_t column, enum bucket b, const struct where *w,
+		     const struct where_cause *c, double left)
 {
 	struct key key = {.bucket = b,
 			  .site = AT_CAUSE,
@@ -259,13 +287,66 @@ static int add_cause(struct builder *x, size_t column, enum bucket b, const stru
 			  .kind = c->kind,
 			  .id = id_of(x->l, c),
 			  .frame = c->frame == NO_INDEX ? NO_INDEX : x->twin[c->frame]};
-	double traffic = b == B_CPU_USER && c->amount > 0 ? c->ns * c->traffic / c->amount : 0;
-	int err = add_amount(x, column, &key, c->ns - traffic, c);
+	double ns = c->ns * left;
+	double traffic = b == B_CPU_USER && c->amount > 0 ? ns * c->traffic / c->amount : 0;
+	double trap = b == B_CPU_USER ? fmin(trap_ns(w, c), ns - traffic) : 0;
+	int err = add_amount(x, column, &key, ns - traffic - trap, c);
 
-	if (err || !(traffic > 0))
-		return err;
-	key.cause = GAP_LOCK_TRAFFIC;
-	return add_amount(x, column, &key, traffic, c);
+	if (!err && traffic > 0) {
+		key.cause = GAP_LOCK_TRAFFIC;
+		err = add_amount(x, column, &key, traffic, c);
+	}
+	if (!err && trap > 0) {
+		key.cause = GAP_PAGE_FAULTS;
+		err = add_amount(x, column, &key, trap, c);
+	}
+	return err;
+}
+
+static double samples_in(const struct where *w, enum bucket b)
+{
+	double cnt = 0;
+
+	for (size_t i = 0; i < w->bucket[b].cause_cnt; i++)
+		cnt += w->bucket[b].causes[i].amount;
+	return cnt;
+}
+
+/*
+ * On its way to the first event of a page fault a CPU has interrupts off. The ledger counts that as
+ * time outside of faults; but samples that fall into it come when it is over, inside the fault. So
+ * there are more of those than the fault's time explains, and what they are too many is time that
+ * plain user and kernel functions must not get. Its share of the time on the CPU outside of faults.
+ */
+static double entry_share(const struct where *w)
+{
+	double user = w->bucket[B_CPU_USER].ns, kernel = w->bucket[B_CPU_KERNEL].ns;
+	double fault = w->bucket[B_CPU_FAULT].ns, in_fault = samples_in(w, B_CPU_FAULT), cnt = 0;
+	double all = samples_in(w, B_CPU_USER) + samples_in(w, B_CPU_KERNEL) + in_fault, ns;
+
+	for (size_t i = 0; i < w->bucket[WHERE_FAULTS].cause_cnt; i++)
+		cnt += w->bucket[WHERE_FAULTS].causes[i].amount;
+	if (!(all > 0) || !(user + kernel > 0))
+		return 0;
+	ns = in_fault * (user + kernel + fault) / all - fault;
+	return fmin(fmax(fmin(ns, cnt * TRAP_NS), 0) / (user + kernel), 1);
+}
+
+static int add_entry(struct builder *x, size_t column, enum bucket b, double ns)
+{
+	const struct where_cause entry = {.kind = CAUSE_KERNEL,
+					  .kclass = KC_FAULT_ENTRY,
+					  .object = NO_INDEX,
+					  .frame = NO_INDEX,
+					  .blocked = -1};
+	const struct key key = {.bucket = b,
+				.site = AT_CAUSE,
+				.cause = GAP_PAGE_FAULTS,
+				.kind = CAUSE_KERNEL,
+				.id = KC_FAULT_ENTRY,
+				.frame = NO_INDEX};
+
+	return ns > 0 ? add_amount(x, column, &key, ns, &entry) : 0;
 }
 
 /* Waits for a CPU have no sites, but of some it is known that the cgroup's CPU quota was used up. */
@@ -277,22 +358,53 @@ static int add_quota(struct builder *x, size_t column, enum bucket b, double ns)
 	return ns > 0 ? add_amount(x, column, &key, ns, NULL) : 0;
 }
 
-static int add_bucket(struct builder *x, size_t column, enum bucket b, const struct where_bucket *k,
+static int add_bucket(struct builder *x, size_t column, enum bucket b, const struct where *w,
 		      double quota_ns)
 {
+	const struct where_bucket *k = &w->bucket[b];
 	bool has_sites = b != B_RUNQ_WAKE && b != B_RUNQ_PREEMPT && b != B_PROBE;
 	struct key rest = {.bucket = b,
 			   .site = has_sites ? AT_NOWHERE : AT_BUCKET,
 			   .cause = cause_of_bucket(b),
 			   .frame = NO_INDEX};
-	double left = k->ns - quota_ns;
+	bool plain = b == B_CPU_USER || b == B_CPU_KERNEL;
+	double entry = plain ? entry_share(w) : 0, left = k->ns * (1 - entry) - quota_ns;
 	int err = add_quota(x, column, b, quota_ns);
 
+	if (!err)
+		err = add_entry(x, column, b, k->ns * entry);
+
 	for (size_t i = 0; i < k->cause_cnt && !err; i++) {
-		err = add_cause(x, column, b, &k->causes[i]);
-		left -= k->causes[i].ns;
+		err = add_cause(x, column, b, w, &k->causes[i], 1 - entry);
+		left -= k->causes[i].ns * (1 - entry);
 	}
 	return err ? err : add_amount(x, column, &rest, left, NULL);
+}
+
+/* What the CPU time of all threads went into, whoever was on the path. */
+static int add_totals(struct builder *x, size_t column, const struct run *run)
+{
+	const struct run *only[] = {run};
+	struct group all = {.first = run, .runs = only, .run_cnt = 1};
+	size_t from = x->cnt;
+	struct where w;
+	int err;
+
+	ledger_total(run, all.bucket_ns);
+	for (int i = 0; i < BUCKET_CNT; i++)
+		all.lane_ns += all.bucket_ns[i];
+	err = where_of(&w, x->l, &all);
+	if (err)
+		return err;
+	for (int b = B_CPU_USER; b <= B_CPU_FAULT && !err; b++)
+		err = add_bucket(x, column, (enum bucket)b, &w, 0);
+	for (size_t i = from; i < x->cnt; i++) {
+		x->list[i].all_ns = x->list[i].ns;
+		x->list[i].ns = x->list[i].cnt = 0;
+		x->list[i].stack = NO_INDEX;
+	}
+	where_clear(&w);
+	return err;
 }
 
 /* Of a run without lanes it is about the critical path, as if that were a lane. */
@@ -321,10 +433,11 @@ static int add_run(struct builder *x, size_t column, const struct group *g, cons
 	if (err)
 		return err;
 	for (int i = 0; i < BUCKET_CNT && !err; i++)
-		err = add_bucket(x, column, (enum bucket)i, &w.bucket[i],
-				 ledger_run_quota(run, (enum bucket)i, one.has_lanes));
+		err = add_bucket(x, column, (enum bucket)i, &w,
+				 g->has_lanes ? ledger_run_quota(run, (enum bucket)i, true)
+					      : path_quota(run, (enum bucket)i));
 	where_clear(&w);
-	return err;
+	return err || g->has_lanes ? err : add_totals(x, column, run);
 }
 
 /* --- twins */
@@ -378,7 +491,9 @@ struct table {
 	size_t row_cnt, a_cnt, b_cnt; /* columns: a's runs, then b's */
 	double *ns;		      /* [row][column] */
 	double *cnt;
-	double *wall;		/* [column] */
+	double *all;   /* [row][column]: of all threads; 0 where nothing is known of them */
+	double *delta; /* [row]: room for differences */
+	double *wall;  /* [column] */
 	struct gap_part *parts; /* [row] */
 	double scale;		/* what b's lanes do of the work over what a's do */
 };
@@ -392,6 +507,8 @@ static void table_clear(struct table *t)
 {
 	free(t->ns);
 	free(t->cnt);
+	free(t->all);
+	free(t->delta);
 	free(t->wall);
 	free(t->parts);
 }
@@ -432,6 +549,7 @@ static void fill_rows(struct table *t, const struct builder *x)
 		}
 		t->ns[row * columns(t) + a->column] += a->ns * (of_a ? t->scale : 1);
 		t->cnt[row * columns(t) + a->column] += a->cnt;
+		t->all[row * columns(t) + a->column] += a->all_ns;
 	}
 	t->row_cnt = x->cnt ? row + 1 : 0;
 }
@@ -465,11 +583,13 @@ static int make_table(struct table *t, const struct locks *l, const struct group
 			      i < t->a_cnt ? a->runs[i] : b->runs[i - t->a_cnt]);
 	if (x.cnt)
 		qsort(x.list, x.cnt, sizeof(*x.list), order_amounts);
-	t->ns = calloc((x.cnt + 2) * (columns(t) + 1), sizeof(*t->ns));
-	t->cnt = calloc((x.cnt + 2) * (columns(t) + 1), sizeof(*t->cnt));
+	t->ns = calloc((x.cnt + 3) * (columns(t) + 1), sizeof(*t->ns));
+	t->cnt = calloc((x.cnt + 3) * (columns(t) + 1), sizeof(*t->cnt));
+	t->all = calloc((x.cnt + 3) * (columns(t) + 1), sizeof(*t->all));
 	t->wall = calloc(columns(t) + 1, sizeof(*t->wall));
-	t->parts = calloc(x.cnt + 2, sizeof(*t->parts));
-	if (!err && (!t->ns || !t->cnt || !t->wall || !t->parts))
+	t->parts = calloc(x.cnt + 3, sizeof(*t->parts));
+	t->delta = calloc(x.cnt + 3, sizeof(*t->delta));
+	if (!err && (!t->ns || !t->cnt || !t->all || !t->delta || !t->wall || !t->parts))
 		err = -ENOMEM;
 	for (size_t i = 0; i < columns(t) && !err; i++)
 		t->wall[i] =
@@ -477,6 +597,11 @@ static int make_table(struct table *t, const struct locks *l, const struct group
 	if (!err) {
 		fill_rows(t, &x);
 		add_work_row(t, a);
+		if (!a->has_lanes)
+			t->parts[t->row_cnt++] = (struct gap_part){.cause = GAP_IDLE,
+								   .bucket = BUCKET_CNT,
+								   .site = AT_SERIAL,
+								   .stack = NO_INDEX};
 	}
 	free(x.list);
 	free(x.twin);
@@ -538,20 +663,59 @@ static void draw(struct choice *c, struct prng *p, size_t first, size_t cnt, con
 	choose(c, wall, cnt);
 }
 
+/*
+ * How much of a row's difference on the path the difference of the whole does not account for: the
+ * same CPU time, but less of it beside other work. Only of time on the CPU.
+ */
+static double serial_of(const struct table *t, size_t row, double delta, const struct choice *a,
+			const struct choice *b)
+{
+	const double *all = t->all + row * columns(t);
+	double of_a = mean_of(all, a), of_b = mean_of(all, b), grown = of_b - of_a;
+
+	if (!(of_a > 0) && !(of_b > 0))
+		return 0;
+	if (delta > 0)
+		return delta - fmin(fmax(grown, 0), delta);
+	return delta - fmax(fmin(grown, 0), delta);
+}
+
+/* The differences of all rows into out; they sum to that of the columns' sums. */
+static void differences(const struct table *t, const struct choice *a, const struct choice *b,
+			double *out)
+{
+	double serial = 0, one;
+
+	for (size_t i = 0; i < t->row_cnt; i++) {
+		const double *row = t->ns + i * columns(t);
+
+		if (t->parts[i].site == AT_SERIAL)
+			continue;
+		out[i] = mean_of(row, b) - mean_of(row, a);
+		one = serial_of(t, i, out[i], a, b);
+		out[i] -= one;
+		serial += one;
+	}
+	for (size_t i = 0; i < t->row_cnt; i++)
+		if (t->parts[i].site == AT_SERIAL)
+			out[i] = serial;
+}
+
 static void estimate(struct gap *g, const struct table *t, const struct choice *a,
 		     const struct choice *b)
 {
 	g->gap_ns = b->median - a->median;
 	g->unexplained_ns = g->gap_ns;
+	differences(t, a, b, t->delta);
 	for (size_t i = 0; i < t->row_cnt; i++) {
 		struct gap_part *p = &t->parts[i];
 		const double *row = t->ns + i * columns(t), *cnt = t->cnt + i * columns(t);
 
+		p->delta_ns = t->delta[i];
 		p->a_ns = mean_of(row, a);
-		p->b_ns = mean_of(row, b);
+		p->b_ns = p->a_ns + p->delta_ns;
 		p->a_cnt = mean_of(cnt, a);
 		p->b_cnt = mean_of(cnt, b);
-		p->delta_ns = p->b_ns - p->a_ns;
 		g->unexplained_ns -= p->delta_ns;
 	}
 }
@@ -571,12 +735,16 @@ static void fold(struct table *t, double gap_ns)
 		    (t->parts[many].bucket != p->bucket || t->parts[many].cause != p->cause))
 			many = SIZE_MAX;
 		if (small && many != SIZE_MAX) {
-			for (size_t j = 0; j < columns(t); j++)
+			for (size_t j = 0; j < columns(t); j++) {
 				t->ns[many * columns(t) + j] += row[j];
+				t->all[many * columns(t) + j] += t->all[i * columns(t) + j];
+			}
 			continue;
 		}
 		memmove(t->ns + to * columns(t), row, columns(t) * sizeof(*row));
 		memmove(t->cnt + to * columns(t), t->cnt + i * columns(t),
+			columns(t) * sizeof(*row));
+		memmove(t->all + to * columns(t), t->all + i * columns(t),
 			columns(t) * sizeof(*row));
 		t->parts[to] = *p;
 		if (small) {
@@ -614,12 +782,10 @@ static int bootstrap(struct gap *g, const struct table *t, struct choice *a, str
 		draw(a, &p, 0, t->a_cnt, t->wall);
 		draw(b, &p, t->a_cnt, t->b_cnt, t->wall);
 		gap_ns = rest = b->median - a->median;
+		differences(t, a, b, t->delta);
 		for (size_t i = 0; i < t->row_cnt; i++) {
-			const double *row = t->ns + i * columns(t);
-			double delta = mean_of(row, b) - mean_of(row, a);
-
-			rounds[i * n + k] = delta;
-			rest -= delta;
+			rounds[i * n + k] = t->delta[i];
+			rest -= t->delta[i];
 		}
 		rounds[t->row_cnt * n + k] = gap_ns;
 		rounds[(t->row_cnt + 1) * n + k] = rest;

@@ -50,6 +50,7 @@ enum gap_site {
 	AT_MANY,    /* small ones of this bucket together */
 	AT_NOWHERE, /* time of the bucket that no site has */
 	AT_WORK,    /* b's lanes do more of the work each */
+	AT_SERIAL,  /* on the path: the same CPU time, but less of it beside other work */
 };
 
 struct gap_part {

@@ -14,6 +14,7 @@ static const char *const class_names[KC_CNT] = {
 	[KC_EXEC] = "exec",
 	[KC_EXIT] = "exit",
 	[KC_FORK] = "fork",
+	[KC_FAULT_TRACE] = "page fault: tracing",
 	[KC_FAULT_RECLAIM] = "page fault: reclaim",
 	[KC_FAULT_PGTABLE] = "page fault: page tables",
 	[KC_FAULT_MEMCG] = "page fault: memcg",
@@ -26,6 +27,8 @@ static const char *const class_names[KC_CNT] = {
 	[KC_FAULT_LOCK] = "page fault: locks",
 	[KC_FAULT_ENTRY] = "page fault: entry",
 	[KC_FAULT_OTHER] = "page fault: other",
+	[KC_MMAP_LOCK] = "mmap_lock, on the CPU",
+	[KC_LOCK] = "kernel locks, on the CPU",
 	[KC_UNMAP] = "unmap",
 	[KC_FUTEX] = "futex",
 	[KC_MMAP] = "mmap",
@@ -217,6 +220,14 @@ static const struct {
 	{"fault_in_*", EV_IN_FAULT},
 	{"hugetlb_fault", EV_IN_FAULT},
 
+	{"rwsem_down_*_slowpath", EV(KC_LOCK)},
+	{"rwsem_spin_on_owner", EV(KC_LOCK)},
+	{"rwsem_optimistic_spin", EV(KC_LOCK)},
+	{"mutex_spin_on_owner", EV(KC_LOCK)},
+	{"mutex_optimistic_spin", EV(KC_LOCK)},
+	{"osq_lock", EV(KC_LOCK)},
+	{"*queued_spin_lock_slowpath", EV(KC_LOCK)},
+	{"queued_*_lock_slowpath", EV(KC_LOCK)},
 	{"__x64_sys_munmap", EV(KC_UNMAP)},
 	{"__vm_munmap", EV(KC_UNMAP)},
 	{"vm_munmap", EV(KC_UNMAP)},
@@ -314,6 +325,8 @@ enum kclass kclass_decide(uint64_t ev, bool in_fault)
 	if ((ev & EV_IN_FAULT) && !(ev & EV_HANDLED))
 		ev |= EV(KC_FAULT_ENTRY);
 	in_fault |= (ev & EV_IN_FAULT) != 0;
+	if (in_fault && (ev & EV(KC_TRACE)))
+		return KC_FAULT_TRACE;
 	for (int c = 0; c < KC_OTHER; c++) {
 		bool of_fault = c >= KC_FAULT_RECLAIM && c <= KC_FAULT_OTHER;
 

@@ -19,6 +19,7 @@ enum kclass {
 	KC_EXIT, /* of a task, with the end of its memory */
 	KC_FORK,
 	/* page faults, populating included */
+	KC_FAULT_TRACE, /* our own cost of seeing them */
 	KC_FAULT_RECLAIM,
 	KC_FAULT_PGTABLE, /* making page tables */
 	KC_FAULT_MEMCG,	  /* charging them to the cgroup */
@@ -31,6 +32,9 @@ enum kclass {
 	KC_FAULT_LOCK,	/* mmap_lock, VMA locks, locks of page tables */
 	KC_FAULT_ENTRY, /* the trap: nothing of the handler below it */
 	KC_FAULT_OTHER,
+	/* outside of faults: spinning before going to sleep is no contention event yet */
+	KC_MMAP_LOCK, /* for mmap_lock: only path_kclass tells it from KC_LOCK */
+	KC_LOCK,      /* waiting for a lock on the CPU */
 	KC_UNMAP,
 	KC_FUTEX,
 	KC_MMAP, /* changing the address space in other ways */

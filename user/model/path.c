@@ -7,6 +7,7 @@
 #include "model/path.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -266,6 +267,25 @@ bool path_buckets(const struct run *run, double out[BUCKET_CNT])
 	out[B_CPU_USER] = user < 0 ? 0 : user > cpu ? cpu : user;
 	out[B_CPU_KERNEL] = cpu - out[B_CPU_USER];
 	return all > 0;
+}
+
+double path_quota(const struct run *run, enum bucket b)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < run->path_part_cnt; i++) {
+		const struct path_part *p = &run->path_parts[i];
+		const struct thread *t;
+		double all;
+
+		if (p->thread == NO_INDEX || bucket_of_state(p->state) != b)
+			continue;
+		t = &run->threads[p->thread];
+		all = (double)t->state_ns[p->state];
+		if (all > 0)
+			sum += (double)ledger_quota(t, b) * fmin((double)p->ns / all, 1);
+	}
+	return sum;
 }
 
 /* --- sites */

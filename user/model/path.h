@@ -23,6 +23,9 @@ int path_fill(struct run *run, const struct wg_row *rows, size_t cnt);
 /* Buckets of the critical path, ns: they sum to that of path_ns. False: it is not known. */
 bool path_buckets(const struct run *run, double out[BUCKET_CNT]);
 
+/* Of bucket b of the path, waiting while the cgroup's CPU quota was used up, ns; see ledger_quota(). */
+double path_quota(const struct run *run, enum bucket b);
+
 /*
  * For each site of the run how much of it is on the path, 0..1. NULL: no memory. To be freed by the
  * caller.

@@ -196,10 +196,10 @@ enum kclass path_kclass(const struct paths *p, const struct stack *s, bool in_fa
 	c = kclass_decide(evidence, in_fault);
 	*at = 0;
 	for (uint32_t i = s->kernel_cnt; i > 0; i--) {
-		if (path_func(p, s, i - 1)->evidence & 1ull << c)
+		if (path_func(p, s, i - 1)->evidence & 1ull << (c == KC_FAULT_TRACE ? KC_TRACE : c))
 			*at = i - 1;
 	}
-	return c;
+	return c == KC_LOCK && path_takes_mmap_lock(p, s) ? KC_MMAP_LOCK : c;
 }
 
 uint32_t path_syscall(const struct paths *p, const struct stack *s)

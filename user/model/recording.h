@@ -181,8 +181,9 @@ struct site {
 	uint64_t hist[WG_HIST_CNT]; /* WAIT: by length */
 	uint64_t traffic_cnt;	    /* SAMPLE, user: at or just after an atomic read-modify-write */
 	uint64_t undecoded_cnt;	    /* SAMPLE, user: whose instruction could not be decoded */
-	uint64_t huge_cnt;	    /* FAULT: of count, those that put a huge page in place */
-	uint64_t pgtables_bytes;    /* FAULT: page tables that grew in these faults, exact */
+	uint64_t faulting_cnt;	 /* SAMPLE, user: at an instruction that raised page faults too */
+	uint64_t huge_cnt;	 /* FAULT: of count, those that put a huge page in place */
+	uint64_t pgtables_bytes; /* FAULT: page tables that grew in these faults, exact */
 	/* where the critical path is known, sites differ in these too: */
 	uint32_t thread; /* index into run.threads, or NO_INDEX */
 	bool kept;	 /* WAIT: it stayed on the thread's own path */

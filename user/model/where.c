@@ -26,7 +26,7 @@ struct atom {
 	uint32_t path_cnt;
 	uint32_t stack;
 	size_t run, site;
-	double amount, ns, count, traffic, pgtables, huge;
+	double amount, ns, count, traffic, faulting, pgtables, huge;
 	uint64_t max_ns;
 	uint32_t object;
 	enum wait_class wait;
@@ -186,6 +186,7 @@ static int add_atom(struct builder *b, size_t run_at, const struct run *run, siz
 			   .object = NO_INDEX,
 			   .max_ns = s->max_ns,
 			   .traffic = (double)s->traffic_cnt * part,
+			   .faulting = (double)s->faulting_cnt * part,
 			   .pgtables = (double)s->pgtables_bytes / runs * part,
 			   .huge = (double)s->huge_cnt / runs * part,
 			   .ns = (double)s->total_ns / lanes / runs * part,
@@ -378,6 +379,7 @@ static int sum_cause(struct builder *b, struct where_cause *c, size_t from, size
 		c->ns += a->ns;
 		c->count += a->count;
 		c->traffic += a->traffic;
+		c->faulting += a->faulting;
 		c->pgtables_bytes += a->pgtables;
 		c->huge += a->huge;
 		c->max_ns = a->max_ns > c->max_ns ? a->max_ns : c->max_ns;

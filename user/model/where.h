@@ -62,6 +62,7 @@ struct where_cause {
 	double count;	     /* waits or faults of all lanes in a run, mean; samples: as amount */
 	uint64_t max_ns;
 	double traffic;		     /* samples at an atomic read-modify-write */
+	double faulting;	     /* samples at an instruction that raises page faults too */
 	double pgtables_bytes, huge; /* faults: of all lanes in a run, mean */
 	uint32_t object_cnt;	     /* locks: different ones, in the run with the most */
 	struct where_path *paths;

@@ -79,6 +79,8 @@ char *gap_part_site(const struct gap_part *p, const struct locks *l, int max)
 	switch (p->site) {
 	case AT_WORK:
 		return strdup(gap_work_words(p));
+	case AT_SERIAL:
+		return strdup("the same work, less of it side by side");
 	case AT_BUCKET:
 		if (p->cause == GAP_CPU_QUOTA)
 			return strdup(p->bucket == B_RUNQ_WAKE ? "cgroup's CPU quota, after wakeups"
@@ -215,10 +217,15 @@ static int say_cause(FILE *f, const struct gap *g, const struct told *t, bool fi
 		     const struct locks *l)
 {
 	static const char *const verb[2][2] = {{"goes into", "into"}, {"is saved on", "on"}};
-	scoped_free char *site = is_place(t->largest) && !t->work
+	scoped_free char *site = is_place(t->largest) && !t->work && t->largest->site != AT_SERIAL
 					 ? gap_part_site(t->largest, l, PATH_COLUMNS)
 					 : strdup("");
-	const char *what = t->work ? gap_work_words(t->largest) : meaning(t->cause);
+	bool serial = t->largest->site == AT_SERIAL;
+	const char *what =
+		t->work	 ? gap_work_words(t->largest)
+		: serial ? "work that went on alone: the same CPU time in all, less of it "
+			   "side by side"
+			 : meaning(t->cause);
 
 	if (!site)
 		return -ENOMEM;

@@ -130,6 +130,8 @@ static const struct column site_columns[] = {
 	COL(site, hist, K_HIST, "wait: by length, from [128, 256) ns on, doubling"),
 	COL(site, traffic_cnt, K_AMOUNT, "user sample: at or after an atomic read-modify-write"),
 	COL(site, undecoded_cnt, K_AMOUNT, "user sample: of an instruction that is not known"),
+	COL(site, faulting_cnt, K_AMOUNT,
+	    "user sample: at an instruction that raised page faults too", .since = 4),
 	COL(site, huge_cnt, K_AMOUNT, "fault: those that put a huge page in place"),
 	COL(site, thread, K_INDEX,
 	    "which of the run's threads, from 0 in the order of their rows; NULL: not told apart",
