@@ -11,15 +11,16 @@
 #include "runner/runtime.h"
 
 static const struct workload workloads[] = {
-	{"math", 0, 1000000, 0.15},
+	{"math", 0, 1000000, 0.15, false},
 	/* half of the default: with three runtimes that is what keeps a bench below two minutes */
-	{"crypto", 500000, 100000, 0.5},
-	{"transfer", 0, 0, 0.1},
-	{"crypto-query", 0, 20000, 0.4},
-	{"crypto-fetched", 0, 100000, 0.5},
-	{"crypto-private", 0, 100000, 0.3},
-	{"churn", 0, 1000, 0.2},
-	{"populate", 0, 2, 0.2},
+	{"crypto", 500000, 100000, 0.5, false},
+	{"transfer", 0, 0, 0.1, false},
+	{"crypto-query", 0, 20000, 0.4, false},
+	{"crypto-fetched", 0, 100000, 0.5, false},
+	{"crypto-private", 0, 100000, 0.3, false},
+	{"crypto-query-private", 0, 20000, 0.2, true},
+	{"churn", 0, 1000, 0.2, false},
+	{"populate", 0, 2, 0.2, false},
 };
 
 static const char *const models[] = {"single", "threads", "procs"};
@@ -53,7 +54,7 @@ static int add_workload(struct plan *p, const char *name, size_t len, struct err
 	if (!w)
 		return err_set(e, -EINVAL,
 			       "no workload '%.*s'; there are: math crypto transfer crypto-query "
-			       "crypto-fetched crypto-private churn populate",
+			       "crypto-fetched crypto-private crypto-query-private churn populate",
 			       (int)(len < 40 ? len : 40), name);
 	for (i = 0; i < p->workload_cnt; i++)
 		if (p->workloads[i] == w)
@@ -160,7 +161,8 @@ int plan_choose(struct plan *p, const char *workload_list, const char *model_lis
 	p->workload_cnt = p->model_cnt = p->runtime_cnt = 0;
 	p->workloads_named = workload_list;
 	for (i = 0; !workload_list && i < ARRAY_SIZE(workloads); i++)
-		p->workloads[p->workload_cnt++] = &workloads[i];
+		if (!workloads[i].on_request)
+			p->workloads[p->workload_cnt++] = &workloads[i];
 	for (i = 0; !model_list && i < ARRAY_SIZE(models); i++)
 		p->models[p->model_cnt++] = models[i];
 	if (workload_list)

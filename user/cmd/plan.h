@@ -12,6 +12,7 @@ struct workload {
 	const char *name;
 	long long n, quick_n; /* size of a task, and with --quick, in its unit; 0: the default */
 	double weight;	      /* seconds that one task takes, roughly: for the progress bar only */
+	bool on_request;      /* not among those of a bench that names none */
 };
 
 struct plan_runtime {

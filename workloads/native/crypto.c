@@ -10,6 +10,7 @@
  *   crypto-fetched  fetched once per lane
  *   crypto-private  fetched every time, from a library context of the lane's own: the same work
  *                   as crypto, with no lock that two lanes share (its counterfactual)
+ *   crypto-query-private  the same of crypto-query
  */
 #include <errno.h>
 #include <openssl/evp.h>
@@ -24,7 +25,7 @@
 struct crypto {
 	int lane;
 	long long query_cnt;  /* never falls, so that no query comes twice in a process */
-	OSSL_LIB_CTX *libctx; /* crypto-private */
+	OSSL_LIB_CTX *libctx; /* NULL: the process's */
 	EVP_MD *md;	      /* crypto-fetched */
 };
 
@@ -134,7 +135,7 @@ static int hash_by_query(struct task *t)
 
 	for (long long i = 0; i < t->n; i++) {
 		snprintf(query, sizeof(query), "provider!=x%dn%lld", c->lane, c->query_cnt++);
-		md = EVP_MD_fetch(NULL, ALGORITHM, query);
+		md = EVP_MD_fetch(c->libctx, ALGORITHM, query);
 		ok = hash_one(md, i, t->checksum);
 		EVP_MD_free(md);
 		if (!ok)
@@ -206,5 +207,15 @@ const struct workload workload_crypto_private = {
 	.max_n = MAX_N,
 	.setup = private_setup,
 	.run = hash_privately,
+	.teardown = crypto_teardown,
+};
+
+const struct workload workload_crypto_query_private = {
+	.name = "crypto-query-private",
+	.unit = "operations",
+	.default_n = 100000,
+	.max_n = MAX_N,
+	.setup = private_setup,
+	.run = hash_by_query,
 	.teardown = crypto_teardown,
 };

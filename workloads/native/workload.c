@@ -10,9 +10,15 @@
 #define MIB (1ll << 20)
 
 static const struct workload *const table[] = {
-	&workload_math,		&workload_crypto,	  &workload_transfer,
-	&workload_crypto_query, &workload_crypto_fetched, &workload_crypto_private,
-	&workload_churn,	&workload_populate,
+	&workload_math,
+	&workload_crypto,
+	&workload_transfer,
+	&workload_crypto_query,
+	&workload_crypto_fetched,
+	&workload_crypto_private,
+	&workload_crypto_query_private,
+	&workload_churn,
+	&workload_populate,
 };
 
 const struct workload *workload_at(size_t i)

@@ -55,7 +55,7 @@ struct workload {
 
 extern const struct workload workload_math;
 extern const struct workload workload_crypto, workload_crypto_query, workload_crypto_fetched,
-	workload_crypto_private;
+	workload_crypto_private, workload_crypto_query_private;
 extern const struct workload workload_transfer, workload_churn, workload_populate;
 
 const struct workload *workload_find(const char *name); /* NULL: no such */
