@@ -505,6 +505,10 @@ static const struct small small[] = {
 	 "cc59bb9b70c7d9255a13f00dc107694dc4854bf32e6d4fa9e95d917da5eeabc3"
 	 "100745c964c7f82118845bb843b7c0b79a9564e96f62588b02705f326a1541a4",
 	 "100 operations a task"},
+	{"crypto-query-private", 100,
+	 "cc59bb9b70c7d9255a13f00dc107694dc4854bf32e6d4fa9e95d917da5eeabc3"
+	 "100745c964c7f82118845bb843b7c0b79a9564e96f62588b02705f326a1541a4",
+	 "100 operations a task"},
 	{"transfer", 1 << 20, "a11ba780", "1 MiB a task"},
 	{"churn", 1100, NULL, "1,100 mappings of 64 KiB a task"},
 	{"populate", 1, NULL, "1 mappings of 100 MiB a task"},
@@ -709,6 +713,35 @@ static void test_native_refusals(void **state)
 	runner_close(r);
 }
 
+/* What a switch of bench --prove asks for reaches the runner and its children. */
+static void test_no_huge_pages(void **state)
+{
+	struct runner_spec spec = native_spec("math", "procs", 10);
+	struct err e = {""};
+	struct runner *r;
+	char path[64], line[128];
+	int cnt, enabled;
+
+	(void)state;
+	for (int off = 0; off < 2; off++) {
+		FILE *f;
+
+		spec.no_huge_pages = off;
+		if (open_and_start(&r, &spec, &e))
+			fail_msg("%s", e.msg);
+		snprintf(path, sizeof(path), "/proc/%u/status", runner_lanes(r, &cnt)[1].tgid);
+		f = fopen(path, "re");
+		assert_non_null(f);
+		for (enabled = -1; enabled < 0 && fgets(line, sizeof(line), f);)
+			sscanf(line, "THP_enabled: %d", &enabled);
+		fclose(f);
+		runner_close(r);
+		if (enabled < 0)
+			skip(); /* a kernel without huge pages */
+		assert_int_equal(enabled, !off);
+	}
+}
+
 static void test_native_many_lanes(void **state)
 {
 	struct runner_spec spec = native_spec("math", "threads", 10);
@@ -899,6 +932,7 @@ int main(void)
 		cmocka_unit_test(test_native_faults),
 		cmocka_unit_test(test_native_wrong_buffer),
 		cmocka_unit_test(test_native_refusals),
+		cmocka_unit_test(test_no_huge_pages),
 		cmocka_unit_test(test_native_many_lanes),
 		cmocka_unit_test(test_native_stop_while_working),
 		cmocka_unit_test(test_native_loader_dies),

@@ -32,6 +32,7 @@ struct birth {
 	int gate[2], exec[2], in[2], out[2], err[2];
 	char in_var[32], out_var[32];
 	char **argv, **env; /* the strings are not ours */
+	bool no_huge_pages;
 };
 
 static void close_pair(int fds[2])
@@ -110,7 +111,8 @@ static int birth_init(struct birth *b, const char *path, const char *const *args
 {
 	int err;
 
-	*b = (struct birth){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, "", "", NULL, NULL};
+	*b = (struct birth){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1},
+			    "",	      "",	NULL,	  NULL,	    false};
 	if (pipe2(b->gate, O_CLOEXEC) || pipe2(b->exec, O_CLOEXEC) || pipe2(b->in, O_CLOEXEC) ||
 	    pipe2(b->out, O_CLOEXEC) || pipe2(b->err, O_CLOEXEC))
 		return -errno;
@@ -145,12 +147,15 @@ static void exec_child(struct birth *b, pid_t loader)
 		dup2(null, STDIN_FILENO);
 	dup2(b->err[1], STDOUT_FILENO);
 	dup2(b->err[1], STDERR_FILENO);
+	if (b->no_huge_pages && prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0))
+		goto fail;
 	/* What we inherited ourselves, and what a library opened, is none of its business. */
 	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 	fcntl(b->in[0], F_SETFD, 0);
 	fcntl(b->out[1], F_SETFD, 0);
 	files_restore();
 	execve(b->argv[0], b->argv, b->env);
+fail:
 	code = errno;
 	if (write(b->exec[1], &code, sizeof(code)) < 0)
 		_exit(126);
@@ -183,7 +188,7 @@ static void adopt(struct process *p, struct birth *b)
 }
 
 int process_open(struct process *p, const char *path, const char *const *args,
-		 const char *const *env, struct err *e)
+		 const char *const *env, bool no_huge_pages, struct err *e)
 {
 	pid_t loader = getpid();
 	struct birth b;
@@ -195,6 +200,7 @@ int process_open(struct process *p, const char *path, const char *const *args,
 		birth_clear(&b);
 		return err_sys(e, err, "runner %.200s: making its pipes", path);
 	}
+	b.no_huge_pages = no_huge_pages;
 	p->tgid = fork();
 	if (!p->tgid)
 		exec_child(&b, loader);

@@ -38,9 +38,10 @@ struct process {
 /*
  * Fork; the child waits at the gate. path is looked up as it is, without PATH. args: what follows
  * argv[0], ended by NULL, or NULL; env: NAME=value to be set besides what we inherited, likewise.
+ * no_huge_pages: for it and all its children, also after their exec.
  */
 int process_open(struct process *p, const char *path, const char *const *args,
-		 const char *const *env, struct err *e);
+		 const char *const *env, bool no_huge_pages, struct err *e);
 /* Open the gate and wait for the exec. */
 int process_exec(struct process *p, const char *path, uint64_t deadline_ns, struct err *e);
 /* Write one line, newline included. -EPIPE: it is gone; -ETIMEDOUT: it does not read. */

@@ -163,7 +163,8 @@ int runner_open(struct runner **out, const struct runner_spec *spec, struct err 
 		r->spec.workers = 1;
 	if (r->spec.timeout_s <= 0)
 		r->spec.timeout_s = DEFAULT_TIMEOUT_S;
-	err = process_open(&r->process, r->spec.path, spec->args, spec->env, e);
+	err = process_open(&r->process, r->spec.path, spec->args, spec->env, spec->no_huge_pages,
+			   e);
 	if (err) {
 		runner_free(r);
 		return err;

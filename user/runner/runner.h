@@ -31,6 +31,7 @@ struct runner_spec {
 	long long n;	      /* size of one unit, in the workload's own unit; 0 for its default */
 	bool pin;	      /* lane i on the i-th allowed CPU, round robin */
 	bool no_touch;	      /* `transfer`: the buffer is neither written nor read */
+	bool no_huge_pages;   /* whatever is set for the machine */
 	int timeout_s;	      /* for one go, and for the set-up; 0 for 60. For hello at most 20 */
 };
 
