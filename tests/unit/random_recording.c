@@ -209,6 +209,7 @@ static void random_run(struct run *run, const struct recording *r, struct prng *
 	run->runtime = word(p);
 	run->workload = word(p);
 	run->model = word(p);
+	run->variant = word(p);
 	run->detail = word(p);
 	run->checksum = word(p);
 	run->workers = small(p);
@@ -324,6 +325,7 @@ void recording_to_schema_3(struct recording *r)
 	for (size_t i = 0; i < r->run_cnt; i++) {
 		struct run *run = &r->runs[i];
 
+		*run->variant = '\0';
 		run->path_part_cnt = 0;
 		for (size_t j = 0; j < run->site_cnt; j++) {
 			run->sites[j].thread = NO_INDEX;
@@ -495,6 +497,7 @@ static const char *run_differs(const struct run *a, const struct run *b)
 	SAME_STR(runtime);
 	SAME_STR(workload);
 	SAME_STR(model);
+	SAME_STR(variant);
 	SAME_STR(detail);
 	SAME_STR(checksum);
 	SAME(workers);

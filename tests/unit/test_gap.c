@@ -139,6 +139,7 @@ static void parts_sum_to_the_gap(void **state)
 			free(run->workload);
 			free(run->runtime);
 			free(run->model);
+			*run->variant = '\0';
 			run->workload = strdup("work");
 			run->runtime = strdup("native");
 			run->model = strdup(models[i % 3]);

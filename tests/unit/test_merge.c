@@ -187,6 +187,23 @@ static void indices_stay_in_range(void **state)
 	}
 }
 
+/* Runs with a switch set belong to the gaps of their own recording. */
+static void variants_are_left_out(void **state)
+{
+	(void)state;
+	add(&a, "threads", "5 of it");
+	add(&a, "threads", "5 of it")->variant = strdup("private-contexts");
+	add(&a, "threads", "5 of it");
+	add(&b, "threads", "5 of it")->variant = strdup("private-contexts");
+	add(&b, "threads", "5 of it");
+	assert_int_equal(recording_merge(&a, &b, "old", "new", &warnings, &notes), 0);
+	assert_int_equal(a.run_cnt, 3);
+	assert_int_equal(b.run_cnt, 0);
+	for (size_t i = 0; i < a.run_cnt; i++)
+		assert_string_equal(str(a.runs[i].variant), "");
+	assert_true(says(&notes, "old: 1 runs of --prove are left out"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -197,6 +214,7 @@ int main(void)
 		TEST(nothing_in_common_is_no_data),
 		TEST(other_machines_are_told),
 		TEST(indices_stay_in_range),
+		TEST(variants_are_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,6 +102,26 @@ static int compare_runs(struct lines *out, const struct recording *a, const stru
 
 /* --- runs */
 
+/* What a switch did to gaps within one of them is no business of a comparison of the two. */
+static int drop_variants(struct recording *r, const char *label, struct lines *notes)
+{
+	size_t to = 0, all = r->run_cnt;
+
+	for (size_t i = 0; i < all; i++) {
+		if (!*str(r->runs[i].variant)) {
+			struct run keep = r->runs[i];
+
+			r->runs[i] = r->runs[to];
+			r->runs[to++] = keep;
+		}
+	}
+	while (r->run_cnt > to)
+		recording_drop_run(r);
+	return to == all
+		       ? 0
+		       : lines_add(notes, "%s: %zu runs of --prove are left out", label, all - to);
+}
+
 static bool same_work(const struct run *x, const struct run *y)
 {
 	return same(x->workload, y->workload) && same(x->runtime, y->runtime) &&
@@ -244,6 +264,10 @@ int recording_merge(struct recording *a, struct recording *b, const char *a_labe
 		err = compare_conditions(warnings, &a->conditions[0], &b->conditions[0]);
 	if (!err)
 		err = compare_libs(warnings, a, b);
+	if (!err)
+		err = drop_variants(a, a_label, notes);
+	if (!err)
+		err = drop_variants(b, b_label, notes);
 	if (!err)
 		err = compare_runs(warnings, a, b);
 	if (!err)

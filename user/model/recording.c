@@ -48,6 +48,7 @@ static void run_clear(struct run *run)
 	free(run->runtime);
 	free(run->workload);
 	free(run->model);
+	free(run->variant);
 	free(run->detail);
 	free(run->checksum);
 	free(run->threads);

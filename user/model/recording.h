@@ -34,7 +34,8 @@
 /*
  * Schema of the recording file (SQLite's user_version). 2 brought call paths, locks and sites; 3
  * runtimes, absences and where threads start; 4 who is on the critical path, whose sites are, waits
- * for CPU quota and how fast the machine was. Older files are read as recordings without any.
+ * for CPU quota, how fast the machine was, and variants. Older files are read as recordings without
+ * any.
  */
 #define RECORDING_SCHEMA 4
 
@@ -206,10 +207,13 @@ struct path_part {
 };
 
 struct run {
-	char *label;   /* unique among groups of repeats: "crypto/native/threads", or the command */
-	char *runtime; /* "native", "node", ...; "" for `record` */
+	/* unique among groups of repeats: "crypto/native/threads", with a variant's "+private-contexts"
+	 * behind it; or the command */
+	char *label;
+	char *runtime;	/* "native", "node", ...; "" for `record` */
 	char *workload; /* "" for `record` */
 	char *model;	/* "single", "threads", "procs"; "" for `record` */
+	char *variant;	/* of `bench --prove`: the switch that was set (switches.h); else "" */
 	char *detail;	/* "100,000 operations a task"; may be "" */
 	char *checksum; /* of the whole run, or "" */
 	int workers;	/* lanes */

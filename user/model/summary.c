@@ -361,11 +361,17 @@ static int section_finish(struct section *sec)
 
 int summary_of(struct summary *s, const struct recording *r)
 {
+	return summary_of_variant(s, r, "");
+}
+
+int summary_of_variant(struct summary *s, const struct recording *r, const char *variant)
+{
 	int err = 0;
 
 	memset(s, 0, sizeof(*s));
 	for (size_t i = 0; !err && i < r->run_cnt; i++)
-		err = add_run(s, &r->runs[i]);
+		if (same(r->runs[i].variant, variant))
+			err = add_run(s, &r->runs[i]);
 	for (size_t i = 0; !err && i < s->section_cnt; i++)
 		err = section_finish(&s->sections[i]);
 	if (err)

@@ -10,7 +10,7 @@
  *
  * Of a `record`, each command is a section with one group; of a comparison of commands there is one
  * section, with a group for each side (run.model). Runs cut short are left out of the figures unless
- * a group has no others.
+ * a group has no others. Runs of a variant are in no summary but that of it.
  */
 #ifndef WG_SUMMARY_H
 #define WG_SUMMARY_H
@@ -60,6 +60,8 @@ struct summary {
 
 /* s points into r, which must outlive it. Returns 0 or -ENOMEM, then with s empty. */
 int summary_of(struct summary *s, const struct recording *r);
+/* The same of the runs of one variant alone, and of these alone; "" is that above. */
+int summary_of_variant(struct summary *s, const struct recording *r, const char *variant);
 void summary_clear(struct summary *s);
 
 /* Figures of one run that the reports share. */

@@ -167,6 +167,9 @@ static const struct column run_columns[] = {
 	COL(run, workload, K_STR, "empty for record"),
 	COL(run, runtime, K_STR, "native, node, bun; empty for record"),
 	COL(run, model, K_STR, "single, threads, procs; empty for record"),
+	COL(run, variant, K_STR,
+	    "of bench --prove: the switch that was set to see whether a gap goes; else empty",
+	    .since = 4),
 	COL(run, detail, K_STR, "size of the work, in words"),
 	COL(run, checksum, K_STR, "of the work done"),
 	COL(run, workers, K_INT, "lanes of the pool"),
@@ -567,7 +570,16 @@ void schema_insert(FILE *f, const struct table *t)
 /* What stands for a column in files that are older than it. */
 static const char *blank(const struct column *c)
 {
-	return c->kind == K_AMOUNT_OPT || c->kind == K_BIG_OPT || c->kind == K_INDEX ? "NULL" : "0";
+	switch (c->kind) {
+	case K_AMOUNT_OPT:
+	case K_BIG_OPT:
+	case K_INDEX:
+		return "NULL";
+	case K_STR:
+		return "''";
+	default:
+		return "0";
+	}
 }
 
 void schema_select(FILE *f, const struct table *t, int schema)
