@@ -579,6 +579,60 @@ static void make_locks(struct recording *r)
 	losses(r, 0, 0);
 }
 
+/* The same run as a variant, its lanes shorter or longer by so much. */
+static void set_variant(struct run *run, const char *variant)
+{
+	run->variant = text(variant);
+	free(run->label);
+	if (asprintf(&run->label, "%s/%s/%s+%s", run->workload, run->runtime, run->model, variant) <
+	    0)
+		abort();
+	run->sample_hz = 997;
+}
+
+/*
+ * bench --prove: with one switch the gap goes, with one it stays although its cause goes, with one
+ * the cause stays, and one is of another version; a pool could not be built.
+ */
+static void make_prove(struct recording *r)
+{
+	const struct mix procs = {.wake = 4, .preempt = 2, .fault = 1};
+	const struct mix threads = {.wake = 120, .preempt = 9, .futex = 331, .fault = 4};
+	static const uint64_t jitter[] = {0, 17 * MS, 5 * MS};
+	static const char *const variants[] = {"private-contexts", "fetched-once", "not-pinned",
+					       "of-another-version"};
+
+	begin(r, "bench", "wallgap bench --workloads crypto-query --repeats 3 --prove");
+	add_absence(r, "native", "crypto-query", "single+private-contexts",
+		    "runner native (crypto-private, single): no memory", false);
+	for (int i = 0; i < 6; i++) {
+		uint64_t j = jitter[i % 3];
+		struct run *run = add_pool(r, "crypto-query", "threads", i, 851 * MS + j, &threads);
+
+		run->sample_hz = 997;
+		crypto_waits(r, run);
+		crypto_samples(r, run, true);
+		run = add_pool(r, "crypto-query", "procs", i, 279 * MS + j, &procs);
+		run->sample_hz = 997;
+		crypto_samples(r, run, false);
+		for (size_t v = 0; i >= 3 && v < ARRAY_SIZE(variants); v++) {
+			static const uint64_t walls[] = {283, 840, 845, 300};
+			bool waits = v == 2;
+
+			run = add_pool(r, "crypto-query", "threads", i - 3, walls[v] * MS + j,
+				       waits ? &threads : &procs);
+			set_variant(run, variants[v]);
+			if (waits)
+				crypto_waits(r, run);
+			crypto_samples(r, run, waits);
+			run = add_pool(r, "crypto-query", "procs", i - 3, 281 * MS + j, &procs);
+			set_variant(run, variants[v]);
+			crypto_samples(r, run, false);
+		}
+	}
+	losses(r, 0, 0);
+}
+
 /* All of malloc behind one arena, in a program with symbols; and a mutex taken after a condition. */
 static void make_arena(struct recording *r)
 {
@@ -1043,7 +1097,7 @@ static const struct {
 	{"locks", make_locks},	   {"arena", make_arena},	{"idle", make_idle},
 	{"churn", make_churn},	   {"transfer", make_transfer}, {"broken", make_broken},
 	{"hostile", make_hostile}, {"runtime", make_runtime},	{"matrix", make_matrix},
-	{"quota", make_quota},	   {"noise", make_noise},
+	{"quota", make_quota},	   {"noise", make_noise},	{"prove", make_prove},
 };
 
 int main(int argc, char **argv)

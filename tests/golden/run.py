@@ -75,6 +75,25 @@ def check_json(text):
         wrong += check_sites(run)
         if abs(sum(run["total_buckets"].values()) - total) > len(run["total_buckets"]):
             wrong.append(f"run {run['id']}: total_buckets")
+    return wrong + check_gaps(report)
+
+
+def check_gaps(report):
+    """Parts sum to the gap; what a proof predicts is the sum of the parts that its switch is for."""
+    wrong = []
+    for gap in report["gaps"]:
+        who = f"{gap['workload']} {gap['a']} {gap['b']}"
+        if sum(p["delta_ns"] for p in gap["parts"]) + gap["unexplained_ns"] != gap["gap_ns"]:
+            wrong.append(f"{who}: parts do not sum")
+        for proof in gap["proofs"]:
+            cause = sum(p["delta_ns"] for p in gap["parts"] if proof["variant"] in p["switches"])
+            if (proof["predicted_ns"] != cause
+                    or proof["predicted_gap_ns"] + cause != gap["gap_ns"]):
+                wrong.append(f"{who}: {proof['variant']} predicts other than its parts")
+            if abs(proof["went_away_ns"] + proof["gap_ns"] - gap["gap_ns"]) > 1:
+                wrong.append(f"{who}: {proof['variant']}: what went away is not the difference")
+            if not any(r["variant"] == proof["variant"] for r in report["runs"]):
+                wrong.append(f"{who}: {proof['variant']} has no runs")
     return wrong
 
 

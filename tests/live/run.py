@@ -27,6 +27,7 @@ import test_task  # noqa: E402,F401
 import test_storm  # noqa: E402,F401
 import test_cli  # noqa: E402,F401
 import test_bench  # noqa: E402,F401
+import test_prove  # noqa: E402,F401
 import test_guide  # noqa: E402,F401
 import test_stacks  # noqa: E402,F401
 import test_locks  # noqa: E402,F401

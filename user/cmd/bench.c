@@ -2,7 +2,8 @@
 /*
  * wallgap bench: the same work by one thread, by threads and by processes, in each runtime. Every
  * pool of a workload is built once; then the repeats go round the pools, forth and back
- * (A B C C B A), so that drift of the machine falls on all alike.
+ * (A B C C B A), so that drift of the machine falls on all alike. With --prove more repeats follow,
+ * of those between which there is a gap, side by side with variants that should not have it.
  */
 #include <errno.h>
 #include <limits.h>
@@ -16,7 +17,9 @@
 #include "cmd/plan.h"
 #include "cmd/pools.h"
 #include "cmd/progress.h"
+#include "cmd/prove.h"
 #include "host/host.h"
+#include "model/proof.h"
 #include "model/sums.h"
 
 #define WORKERS_MAX 10000
@@ -25,7 +28,7 @@ struct bench {
 	struct plan plan;
 	const char *out;
 	int freq_hz;
-	bool verbose, stacks;
+	bool verbose, stacks, prove;
 	struct collector *c;
 	struct names *names;
 	struct recording r;
@@ -36,6 +39,7 @@ struct bench {
 static const char examples[] =
 	"  wallgap bench --quick\n"
 	"  wallgap bench --workloads crypto,crypto-private --models threads,procs --repeats 10\n"
+	"  wallgap bench --workloads crypto --runtimes native --prove\n"
 	"  wallgap bench --runtimes node,node=/opt/node-20.9/bin/node --workloads crypto\n"
 	"  wallgap bench --runtimes bun --workloads transfer --no-touch\n"
 	"  wallgap bench --workers 8 --no-pin -o eight.wg\n";
@@ -63,6 +67,8 @@ static int parse(struct bench *b, int argc, char **argv)
 		 "transfer: hand over buffers that nobody wrote to or reads"},
 		{"no-jit-names", 0, OPT_UNFLAG, &p->jit_names, 0, 0, NULL,
 		 "do not ask runtimes for the names of the code they make"},
+		{"prove", 0, OPT_FLAG, &b->prove, 0, 0, NULL,
+		 "run again with a cause of a gap switched off: does the gap go?"},
 		{"timeout", 0, OPT_INT, &p->timeout_s, 1, 86400, "SECONDS",
 		 "give a window up after so long (60)"},
 		{"freq", 'F', OPT_INT, &b->freq_hz, 0, 20000, "HZ",
@@ -87,6 +93,9 @@ static int parse(struct bench *b, int argc, char **argv)
 	if (first < argc)
 		err_set(&e, -EINVAL, "'%.40s' is not an option; try: wallgap bench --help",
 			argv[first]);
+	else if (b->prove && (!b->stacks || (p->repeats && p->repeats < PROOF_REPEATS_MIN)))
+		err_set(&e, -EINVAL, "--prove needs call paths and %d repeats or more",
+			PROOF_REPEATS_MIN);
 	else
 		plan_choose(p, workloads, models, runtimes, &e);
 	return e.msg[0] ? say_error("bench", EXIT_USAGE, &e) : -1;
@@ -114,9 +123,10 @@ static void fill_defaults(struct plan *p)
 static void say_where(struct bench *b, const struct workload *w, const struct pool *pool,
 		      const char *what)
 {
-	char text[96];
+	char text[128];
 
-	snprintf(text, sizeof(text), "%s %s %s%s", w->name, pool->of->label, pool->model, what);
+	snprintf(text, sizeof(text), "%s %s %s%s%s%s", w->name, pool->of->label, pool->model,
+		 pool->set ? "+" : "", pool->set ? pool->set->id : "", what);
 	progress_step(&b->progress, 0, text);
 }
 
@@ -135,25 +145,68 @@ static int build_pools(struct bench *b, const struct workload *w, struct err *e)
 	return err;
 }
 
-static int run_workload(struct bench *b, const struct workload *w, struct err *e)
+/* Repeats that go round the pools, forth and back. share: of the work, of one window. */
+static int measure_rounds(struct bench *b, const struct workload *w, const struct round *round,
+			  double share, struct err *e)
 {
-	struct pools *p = &b->pools;
-	double share = 0;
-	int err = build_pools(b, w, e), rep, i, at;
+	int err = 0;
 
-	for (i = 0; i < b->plan.model_cnt; i++)
-		share += plan_weight(&b->plan, w, b->plan.models[i]) * p->contender_cnt;
-	if (p->pool_cnt)
-		share /= p->pool_cnt; /* pools that are not there are done */
-	for (rep = 0; rep < b->plan.repeats && !err && !interrupted; rep++) {
-		for (i = 0; i < p->pool_cnt && !err && !interrupted; i++) {
-			at = rep % 2 ? p->pool_cnt - 1 - i : i;
-			say_where(b, w, &p->pools[at], "");
-			err = pools_measure(p, w, at, rep, e);
+	for (int rep = 0; rep < b->plan.repeats && !err && !interrupted; rep++) {
+		for (int i = 0; i < round->cnt && !err && !interrupted; i++) {
+			int at = round->pools[rep % 2 ? round->cnt - 1 - i : i];
+
+			say_where(b, w, &b->pools.pools[at], "");
+			err = pools_measure(&b->pools, w, at, e);
 			progress_step(&b->progress, share, w->name);
 		}
 	}
-	pools_close(p);
+	return err;
+}
+
+static int measure_workload(struct bench *b, const struct workload *w, struct err *e)
+{
+	struct pools *p = &b->pools;
+	struct round all = {.cnt = p->pool_cnt};
+	double share = 0;
+
+	for (int i = 0; i < b->plan.model_cnt; i++)
+		share += plan_weight(&b->plan, w, b->plan.models[i]) * p->contender_cnt;
+	if (p->pool_cnt)
+		share /= p->pool_cnt; /* pools that are not there are done */
+	for (int i = 0; i < all.cnt; i++)
+		all.pools[i] = i;
+	return measure_rounds(b, w, &all, share, e);
+}
+
+static int prove_workload(struct bench *b, const struct workload *w, struct err *e)
+{
+	double share = plan_weight(&b->plan, w, "threads");
+	struct round round;
+	int err;
+
+	progress_step(&b->progress, 0, "looking for what can be proved");
+	err = prove_open(&b->pools, w, &round, e);
+	if (err)
+		return err;
+	if (!round.cnt) {
+		progress_end(&b->progress);
+		say_note("wallgap bench: %s: nothing to prove: no gap that stands out from the "
+			 "noise has a cause with a switch",
+			 w->name);
+	}
+	progress_more(&b->progress, share * round.cnt * b->plan.repeats);
+	return measure_rounds(b, w, &round, share, e);
+}
+
+static int run_workload(struct bench *b, const struct workload *w, struct err *e)
+{
+	int err = build_pools(b, w, e);
+
+	if (!err)
+		err = measure_workload(b, w, e);
+	if (!err && b->prove && !interrupted)
+		err = prove_workload(b, w, e);
+	pools_close(&b->pools);
 	/* interrupted while a pool was being built: nothing was seen of it */
 	return err == -EINTR && interrupted ? 0 : err;
 }

@@ -175,6 +175,73 @@ static uint32_t *lane_processes(const struct runner *rn, size_t *cnt)
 	return tgids;
 }
 
+/* --- variants */
+
+#define TUNABLES "GLIBC_TUNABLES="
+
+#define WORKLOAD_SZ 64
+
+/* Of a runner's environment: the runtime's, and one of a switch; or the workload in place of w. */
+struct changed {
+	const char *list[RUNTIME_ARGS_MAX + 2];
+	char tunables[1024];
+	char workload[WORKLOAD_SZ];
+};
+
+/* A tunable goes behind those that are set: the last of one name holds. */
+static const char *with_inherited(struct changed *v, const char *var)
+{
+	const char *set = getenv("GLIBC_TUNABLES");
+	int len;
+
+	if (strncmp(var, TUNABLES, strlen(TUNABLES)) || !set || !*set)
+		return var;
+	len = snprintf(v->tunables, sizeof(v->tunables), TUNABLES "%s:%s", set,
+		       var + strlen(TUNABLES));
+	return len < (int)sizeof(v->tunables) ? v->tunables : var;
+}
+
+static void add_variable(struct runner_spec *spec, struct changed *v, const char *var)
+{
+	int cnt = 0;
+
+	for (; cnt < RUNTIME_ARGS_MAX && spec->env && spec->env[cnt]; cnt++)
+		v->list[cnt] = spec->env[cnt];
+	v->list[cnt] = with_inherited(v, var);
+	v->list[cnt + 1] = NULL;
+	spec->env = v->list;
+}
+
+/* What a variant does otherwise. v is what spec may point to. */
+static void set_switch(struct runner_spec *spec, const struct pools *p, const struct pool *pool,
+		       struct changed *v)
+{
+	int cpus = p->r->host.cpus;
+
+	if (!pool->set)
+		return;
+	spec->n = pool->n;
+	switch (pool->set->kind) {
+	case SWITCH_WORKLOAD:
+		spec->workload = switch_workload(pool->set, spec->workload, v->workload,
+						 sizeof(v->workload));
+		break;
+	case SWITCH_ENV:
+		add_variable(spec, v, pool->set->value);
+		break;
+	case SWITCH_NO_HUGE_PAGES:
+		spec->no_huge_pages = true;
+		break;
+	case SWITCH_PIN:
+	case SWITCH_NO_PIN:
+		spec->pin = pool->set->kind == SWITCH_PIN;
+		break;
+	case SWITCH_WORKERS:
+		spec->workers = cpus < spec->workers ? cpus : spec->workers;
+		break;
+	}
+}
+
 static int start_runner(struct pools *p, const struct workload *w, struct pool *pool, struct err *e,
 			bool *ours)
 {
@@ -193,9 +260,12 @@ static int start_runner(struct pools *p, const struct workload *w, struct pool *
 		.no_touch = !plan->touch,
 		.timeout_s = plan->timeout_s,
 	};
-	int err = runner_open(&pool->runner, &spec, e);
+	struct changed changed;
+	int err;
 
 	*ours = true;
+	set_switch(&spec, p, pool, &changed);
+	err = runner_open(&pool->runner, &spec, e);
 	if (!err)
 		err = collector_track(p->c, runner_pid(pool->runner), true, e);
 	if (err)
@@ -235,11 +305,26 @@ static void end_runner(struct pool *pool)
 		remove_jit_map(tgids[i]);
 }
 
-/* The runner of a pool went wrong, as e says: a row of the recording, and a line on stderr. */
+/* "threads", of a variant "threads+private-contexts". */
+static char *pool_model(const struct pool *pool)
+{
+	char *text;
+
+	return asprintf(&text, "%s%s%s", pool->model, pool->set ? "+" : "",
+			pool->set ? pool->set->id : "") < 0
+		       ? NULL
+		       : text;
+}
+
+/*
+ * The runner of a pool went wrong, as e says: a row of the recording, and a line on stderr. Without a
+ * variant all that was asked for is there: no failure.
+ */
 static int drop_pool(struct pools *p, const struct workload *w, struct pool *pool,
 		     const struct err *e)
 {
-	int err = add_absence(p, pool->of, w->name, pool->model, e->msg, true);
+	scoped_free char *model = pool_model(pool);
+	int err = model ? add_absence(p, pool->of, w->name, model, e->msg, !pool->set) : -ENOMEM;
 
 	pool->of->broken |= !pool->of->workloads;
 	end_runner(pool);
@@ -295,6 +380,33 @@ int pools_open(struct pools *p, const struct workload *w, int i, struct err *e)
 	end_runner(pool);
 	p->pool_cnt--;
 	return add_lack(p, w, k, pool->model);
+}
+
+bool pools_can(const struct pools *p, const struct workload *w, int i, const struct switch_def *set)
+{
+	const struct pool *pool = &p->pools[i];
+	char name[WORKLOAD_SZ];
+
+	return pool->runner && p->pool_cnt < POOL_MAX &&
+	       (set->kind != SWITCH_WORKLOAD ||
+		runner_offers(pool->of->workloads,
+			      switch_workload(set, w->name, name, sizeof(name))));
+}
+
+int pools_open_variant(struct pools *p, const struct workload *w, int i,
+		       const struct switch_def *set, struct err *e)
+{
+	const struct pool *base = &p->pools[i];
+	struct pool *pool = &p->pools[p->pool_cnt++];
+	bool ours = false;
+	int err;
+
+	*pool = (struct pool){
+		.of = base->of, .model = base->model, .set = set, .n = runner_n(base->runner)};
+	err = start_runner(p, w, pool, e, &ours);
+	if (!err)
+		return mark_lanes(p->c, pool->runner, e);
+	return ours || err == -ENOMEM || interrupted ? err : drop_pool(p, w, pool, e);
 }
 
 void pools_close(struct pools *p)
@@ -381,23 +493,27 @@ static void read_memory(struct pools *p, struct run *run, const uint32_t *tgids,
 }
 
 static int fill_run(struct run *run, const struct pools *p, const struct workload *w,
-		    const struct pool *pool, int repeat)
+		    const struct pool *pool)
 {
 	const struct runner *rn = pool->runner;
+	scoped_free char *model = pool_model(pool);
 
-	if (asprintf(&run->label, "%s/%s/%s", w->name, pool->of->label, pool->model) < 0)
+	if (!model || asprintf(&run->label, "%s/%s/%s", w->name, pool->of->label, model) < 0)
 		run->label = NULL;
 	run->runtime = strdup(pool->of->label);
 	run->workload = strdup(w->name);
 	run->model = strdup(pool->model);
+	run->variant = strdup(pool->set ? pool->set->id : "");
 	run->detail = strdup(runner_detail(rn));
 	runner_lanes(rn, &run->workers);
 	run->task_cnt = p->plan->tasks;
-	run->repeat = repeat;
+	run->repeat = pool->repeat_cnt;
 	run->pinned = runner_pinned(rn);
 	run->sample_hz = (uint64_t)collector_freq(p->c);
-	return run->label && run->runtime && run->workload && run->model && run->detail ? 0
-											: -ENOMEM;
+	return run->label && run->runtime && run->workload && run->model && run->variant &&
+			       run->detail
+		       ? 0
+		       : -ENOMEM;
 }
 
 /*
@@ -425,8 +541,8 @@ static int go_and_wait(struct window *w, struct runner *rn, struct run *run, str
 }
 
 /* The run is in the recording when all went well. */
-static int measure(struct pools *p, const struct workload *wl, struct pool *pool, int repeat,
-		   struct err *e, bool *ours)
+static int measure(struct pools *p, const struct workload *wl, struct pool *pool, struct err *e,
+		   bool *ours)
 {
 	struct run *run = recording_add_run(p->r);
 	struct mem_watch *watch = NULL;
@@ -436,7 +552,7 @@ static int measure(struct pools *p, const struct workload *wl, struct pool *pool
 	int err;
 
 	*ours = true;
-	if (!run || !tgids || fill_run(run, p, wl, pool, repeat))
+	if (!run || !tgids || fill_run(run, p, wl, pool))
 		return err_sys(e, -ENOMEM, "a run");
 	/* the lanes of all pools wait for work */
 	timing_quick(&run->spin_ns, &run->cacheline_ns);
@@ -456,7 +572,7 @@ static int measure(struct pools *p, const struct workload *wl, struct pool *pool
 	return err;
 }
 
-int pools_measure(struct pools *p, const struct workload *w, int i, int repeat, struct err *e)
+int pools_measure(struct pools *p, const struct workload *w, int i, struct err *e)
 {
 	struct pool *pool = &p->pools[i];
 	bool ours;
@@ -464,7 +580,8 @@ int pools_measure(struct pools *p, const struct workload *w, int i, int repeat, 
 
 	if (!pool->runner)
 		return 0;
-	err = measure(p, w, pool, repeat, e, &ours);
+	err = measure(p, w, pool, e, &ours);
+	pool->repeat_cnt++;
 	if (!err || ours)
 		return err;
 	recording_drop_run(p->r);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * The pools of a bench: the runtimes that compete, and for one workload a pool of each runtime
- * and model. A pool that cannot be made or goes wrong leaves an absence in the recording, and the
- * others go on.
+ * and model; with bench --prove, variants of these with a switch set. A pool that cannot be made or goes
+ * wrong leaves an absence in the recording, and the others go on.
  */
 #ifndef WG_POOLS_H
 #define WG_POOLS_H
@@ -10,6 +10,7 @@
 #include "cmd/names.h"
 #include "cmd/plan.h"
 #include "collect/collector.h"
+#include "model/switches.h"
 #include "model/recording.h"
 #include "runner/runner.h"
 #include "runner/runtime.h"
@@ -26,8 +27,13 @@ struct contender {
 struct pool {
 	struct contender *of;
 	const char *model;
-	struct runner *runner; /* NULL: there is none, or no more */
+	const struct switch_def *set; /* of a variant; else NULL */
+	long long n;		      /* of a variant: as large a task as without the switch */
+	int repeat_cnt;		      /* measured */
+	struct runner *runner;	      /* NULL: there is none, or no more */
 };
+
+#define POOL_MAX (PLAN_RUNTIME_MAX * PLAN_MODEL_MAX * (1 + SWITCH_MAX))
 
 struct pools {
 	const struct plan *plan;
@@ -36,7 +42,7 @@ struct pools {
 	struct names *names;
 	struct contender contenders[PLAN_RUNTIME_MAX];
 	int contender_cnt;
-	struct pool pools[PLAN_RUNTIME_MAX * PLAN_MODEL_MAX]; /* of the workload at hand */
+	struct pool pools[POOL_MAX]; /* of the workload at hand; variants behind the others */
 	int pool_cnt;
 	bool failed; /* something went wrong: it is among the absences */
 };
@@ -51,8 +57,17 @@ void pools_clear(struct pools *p);
  * wrong is no error, see above; errors are ours.
  */
 int pools_open(struct pools *p, const struct workload *w, int i, struct err *e);
+/* Has pool i what a variant of it with this switch needs? */
+bool pools_can(const struct pools *p, const struct workload *w, int i,
+	       const struct switch_def *set);
+/*
+ * Build a variant of pool i, the last of all pools then: another one with the switch set, the work of
+ * the same size. What goes wrong with it is an absence, but not a failure of the bench.
+ */
+int pools_open_variant(struct pools *p, const struct workload *w, int i,
+		       const struct switch_def *set, struct err *e);
 /* Measure one window of pool i of those open; likewise. Nothing, when it has failed before. */
-int pools_measure(struct pools *p, const struct workload *w, int i, int repeat, struct err *e);
+int pools_measure(struct pools *p, const struct workload *w, int i, struct err *e);
 /* End all pools of the workload. */
 void pools_close(struct pools *p);
 

@@ -15,6 +15,11 @@ void progress_begin(struct progress *p, double all)
 	*p = (struct progress){.on = isatty(STDERR_FILENO), .all = all, .begin_ns = now_ns()};
 }
 
+void progress_more(struct progress *p, double work)
+{
+	p->all += work;
+}
+
 void progress_step(struct progress *p, double work, const char *what)
 {
 	static const char bar[] = "########################";

@@ -13,6 +13,8 @@ struct progress {
 };
 
 void progress_begin(struct progress *p, double all);
+/* There is that much more to do than was known. */
+void progress_more(struct progress *p, double work);
 /* `work` more is done; `what` is next. */
 void progress_step(struct progress *p, double work, const char *what);
 /* Wipes the line. */

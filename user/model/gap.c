@@ -758,23 +758,25 @@ static void fold(struct table *t, double gap_ns)
 	t->row_cnt = to;
 }
 
-#define TAIL 0.025
-
-static struct interval middle(double *v, size_t cnt)
+/* Of one row of rounds, which stays as it is: rows are added up later, round by round. */
+static struct interval middle(const double *rounds, double *scratch)
 {
-	stats_sort(v, cnt);
-	return (struct interval){stats_quantile_sorted(v, cnt, TAIL),
-				 stats_quantile_sorted(v, cnt, 1 - TAIL)};
+	struct interval i;
+
+	memcpy(scratch, rounds, BOOTSTRAP_ROUNDS * sizeof(*scratch));
+	bootstrap_interval(&i, scratch);
+	return i;
 }
 
 /* Intervals of the gap, of each part and of what is left over, all from the same resamples. */
 static int bootstrap(struct gap *g, const struct table *t, struct choice *a, struct choice *b)
 {
 	size_t rows = t->row_cnt + 2, n = BOOTSTRAP_ROUNDS;
-	scoped_free double *rounds = reallocarray(NULL, rows * n, sizeof(*rounds));
+	double *rounds = g->rounds = reallocarray(NULL, rows * n, sizeof(*rounds));
+	scoped_free double *scratch = reallocarray(NULL, n, sizeof(*scratch));
 	struct prng p = {.state = BOOTSTRAP_SEED};
 
-	if (!rounds)
+	if (!rounds || !scratch)
 		return -ENOMEM;
 	for (size_t k = 0; k < n; k++) {
 		double gap_ns, rest;
@@ -790,10 +792,12 @@ static int bootstrap(struct gap *g, const struct table *t, struct choice *a, str
 		rounds[t->row_cnt * n + k] = gap_ns;
 		rounds[(t->row_cnt + 1) * n + k] = rest;
 	}
-	for (size_t i = 0; i < t->row_cnt; i++)
-		t->parts[i].interval = middle(rounds + i * n, n);
-	g->interval = middle(rounds + t->row_cnt * n, n);
-	g->unexplained = middle(rounds + (t->row_cnt + 1) * n, n);
+	for (size_t i = 0; i < t->row_cnt; i++) {
+		t->parts[i].row = i;
+		t->parts[i].interval = middle(rounds + i * n, scratch);
+	}
+	g->interval = middle(rounds + t->row_cnt * n, scratch);
+	g->unexplained = middle(rounds + (t->row_cnt + 1) * n, scratch);
 	return 0;
 }
 
@@ -877,6 +881,7 @@ int gap_of(struct gap *g, const struct locks *l, const struct group *a, const st
 void gap_clear(struct gap *g)
 {
 	free(g->parts);
+	free(g->rounds);
 	*g = (struct gap){0};
 }
 

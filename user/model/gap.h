@@ -63,6 +63,7 @@ struct gap_part {
 	double a_cnt, b_cnt; /* waits of a run, where it is waiting */
 	double delta_ns;     /* b_ns - a_ns */
 	struct interval interval; /* of delta_ns */
+	size_t row;		  /* of gap.rounds */
 };
 
 enum gap_verdict { GAP_SLOWER, GAP_FASTER, GAP_NO_DIFFERENCE, GAP_UNDECIDED };
@@ -83,6 +84,11 @@ struct gap {
 	size_t part_cnt;
 	double unexplained_ns; /* gap_ns less the sum of all parts */
 	struct interval unexplained;
+	/*
+	 * [row][BOOTSTRAP_ROUNDS]: delta_ns of each part in each resample; row part_cnt is that of
+	 * the gap. For intervals of sums of parts.
+	 */
+	double *rounds;
 };
 
 /* Is the interval of a part on one side of zero? Others are no causes. */

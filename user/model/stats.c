@@ -115,7 +115,7 @@ static double resampled_median(struct prng *p, const double *v, size_t cnt, doub
 	return stats_median_sorted(scratch, cnt);
 }
 
-static void interval_of(struct interval *out, double *rounds)
+void bootstrap_interval(struct interval *out, double *rounds)
 {
 	stats_sort(rounds, BOOTSTRAP_ROUNDS);
 	out->lo = stats_quantile_sorted(rounds, BOOTSTRAP_ROUNDS, INTERVAL_TAIL);
@@ -142,7 +142,7 @@ static int bootstrap(struct interval *out, enum of of, const double *a, size_t a
 		else if (of == OF_RATIO)
 			rounds[i] /= resampled_median(&p, a, a_cnt, scratch);
 	}
-	interval_of(out, rounds);
+	bootstrap_interval(out, rounds);
 	return 0;
 }
 

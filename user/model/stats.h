@@ -50,6 +50,9 @@ struct interval {
 	double lo, hi;
 };
 
+/* 95% percentile interval of BOOTSTRAP_ROUNDS estimates, which are sorted here. */
+void bootstrap_interval(struct interval *out, double *rounds);
+
 /*
  * 95% percentile bootstrap interval of the median: Efron and Tibshirani, "An Introduction to the
  * Bootstrap" (1993), chapter 13. BOOTSTRAP_ROUNDS resamples, fixed seed. One value gives itself.

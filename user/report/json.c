@@ -198,6 +198,7 @@ static void run_identity(struct out *o, const struct run *run, size_t index)
 	out_member(o, "runtime", json_text(run->runtime));
 	out_member(o, "workload", json_text(run->workload));
 	out_member(o, "model", json_text(run->model));
+	out_member(o, "variant", json_text(run->variant));
 	out_member(o, "detail", json_text(run->detail));
 	out_member(o, "workers", json_integer(run->workers));
 	out_member(o, "tasks", json_integer(run->task_cnt));

@@ -13,6 +13,7 @@
 #include "model/advice.h"
 #include "model/noise.h"
 #include "report/gap_words.h"
+#include "report/proof_words.h"
 
 static json_t *ns(double v)
 {
@@ -25,6 +26,21 @@ static json_t *taken(char *text)
 
 	free(text);
 	return json;
+}
+
+/* The switches that a part has, whether they were tried or not. */
+static json_t *switches_json(const struct gap *g, const struct gap_part *p, const struct locks *l)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && switch_at(i); i++) {
+		if (switch_takes(switch_at(i), g, p, l) &&
+		    json_array_append_new(list, json_string(switch_at(i)->id))) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
 }
 
 static json_t *part_json(const struct gap *g, const struct gap_part *p, const struct locks *l)
@@ -46,6 +62,7 @@ static json_t *part_json(const struct gap *g, const struct gap_part *p, const st
 	object_set(&o, "holds", json_boolean(gap_part_holds(p)));
 	object_set(&o, "text", taken(gap_part_text(p, l)));
 	object_set(&o, "suggestion", advice ? json_text(advice) : json_null());
+	object_set(&o, "switches", switches_json(g, p, l));
 	return object_take(&o);
 }
 
@@ -86,6 +103,84 @@ static json_t *warnings_json(const struct gap *g, const struct locks *l)
 	return list;
 }
 
+static json_t *cause_list(const struct proof *p)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; list && i < GAP_CAUSE_CNT; i++) {
+		if (p->causes & 1u << i &&
+		    json_array_append_new(list, json_string(gap_cause_name((enum gap_cause)i)))) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+/* The parts are rounded one by one, so that the prediction is the sum of those in "parts". */
+static long long predicted_of(const struct gap *g, const struct proof *p, const struct locks *l)
+{
+	long long sum = 0;
+
+	for (size_t i = 0; p->sw && i < g->part_cnt; i++)
+		if (switch_takes(p->sw, g, &g->parts[i], l))
+			sum += llround(g->parts[i].delta_ns);
+	return sum;
+}
+
+static json_t *share_of(const struct gap *g, double ns)
+{
+	return g->gap_ns != 0 ? json_real(ns / g->gap_ns) : json_null();
+}
+
+static json_t *proof_json(const struct gap *g, const struct proof *p, const struct locks *l)
+{
+	long long predicted = predicted_of(g, p, l);
+	struct object o = object_new();
+
+	object_set(&o, "variant", json_text(p->variant));
+	object_set(&o, "switch", json_text(proof_switch(p)));
+	object_set(&o, "causes", cause_list(p));
+	object_set(&o, "predicted_ns", json_integer(predicted));
+	object_set(&o, "predicted_lo_ns", ns(p->predicted.lo));
+	object_set(&o, "predicted_hi_ns", ns(p->predicted.hi));
+	object_set(&o, "predicted_share", share_of(g, p->predicted_ns));
+	object_set(&o, "predicted_gap_ns", json_integer(llround(g->gap_ns) - predicted));
+	object_set(&o, "a_wall_ns", ns(p->a_wall_ns));
+	object_set(&o, "b_wall_ns", ns(p->b_wall_ns));
+	object_set(&o, "gap_ns", ns(p->gap_ns));
+	object_set(&o, "lo_ns", ns(p->interval.lo));
+	object_set(&o, "hi_ns", ns(p->interval.hi));
+	object_set(&o, "went_away_ns", ns(p->gone_ns));
+	object_set(&o, "went_away_lo_ns", ns(p->gone.lo));
+	object_set(&o, "went_away_hi_ns", ns(p->gone.hi));
+	object_set(&o, "went_away_share", share_of(g, p->gone_ns));
+	object_set(&o, "left_ns", ns(p->left_ns));
+	object_set(&o, "left_lo_ns", ns(p->left.lo));
+	object_set(&o, "left_hi_ns", ns(p->left.hi));
+	object_set(&o, "verdict", json_text(proof_verdict_name(p->verdict)));
+	object_set(&o, "text", taken(proof_text(g, p)));
+	return object_take(&o);
+}
+
+static json_t *proofs_json(const struct gap *g, const struct locks *l)
+{
+	struct proof *proofs = NULL;
+	long cnt = proofs_of(&proofs, l, g);
+	json_t *list = cnt < 0 ? NULL : json_array();
+
+	for (long i = 0; list && i < cnt; i++) {
+		json_t *proof = proof_json(g, &proofs[i], l);
+
+		if (!proof || json_array_append_new(list, proof)) {
+			json_decref(list);
+			list = NULL;
+		}
+	}
+	free(proofs);
+	return list;
+}
+
 static json_t *gap_json(const struct gap_pair *pair, const struct gap *g, const struct locks *l)
 {
 	const struct run *a = pair->a->first, *b = pair->b->first;
@@ -113,6 +208,7 @@ static json_t *gap_json(const struct gap_pair *pair, const struct gap *g, const 
 	object_set(&o, "unexplained_ns", json_integer(llround(g->gap_ns) - sum));
 	object_set(&o, "words", taken(gap_paragraph(g, l)));
 	object_set(&o, "warnings", warnings_json(g, l));
+	object_set(&o, "proofs", proofs_json(g, l));
 	return object_take(&o);
 }
 

@@ -5,7 +5,8 @@
  *   threads takes 0.572 s longer than procs (95%: 0.530 to 0.630)
  *     +0.284 s  50%  lock wait     rwlock, ...  EVP_MD_fetch < hash_query < worker
  *     +0.035 s   6%  unexplained
- *   In words: ...
+ *   in words    ...
+ *   proof       what became of the gap when a cause was switched off
  */
 #include "report/text_gap.h"
 
@@ -18,6 +19,7 @@
 #include "report/format.h"
 #include "report/gap_words.h"
 #include "report/para.h"
+#include "report/proof_words.h"
 
 #define SHOWN_SHARE 0.03 /* of the gap: smaller parts are summed up in one line */
 #define SHOWN_MAX 12
@@ -156,6 +158,37 @@ static int noise(const struct lines_of *x)
 	return p.failed ? -ENOMEM : err;
 }
 
+static int proof(const struct lines_of *x, const struct proof *p)
+{
+	struct para para = {.f = x->f, .columns = x->o->columns, .color = x->o->color};
+	scoped_free char *outcome = proof_outcome(p), *gap = proof_gap(x->g, p);
+	scoped_free char *shares = proof_shares(x->g, p), *walls = proof_walls(x->g, p);
+
+	if (!outcome || !gap || !shares || !walls)
+		return -ENOMEM;
+	para_begin(&para, "    proof", PARA_PLAIN);
+	para_item(&para, "%s", outcome);
+	para_item(&para, "%s", gap);
+	para_item(&para, "%s", shares);
+	para_item(&para, "%s", walls);
+	para_end(&para);
+	return para.failed ? -ENOMEM : 0;
+}
+
+/* A switch that makes other gaps smaller, not this one, is left out. */
+static int proofs(const struct lines_of *x)
+{
+	struct proof *list = NULL;
+	long cnt = proofs_of(&list, x->l, x->g);
+	int err = cnt < 0 ? (int)cnt : 0;
+
+	for (long i = 0; i < cnt && !err; i++)
+		if (!list[i].sw || list[i].predicted_ns * x->g->gap_ns > 0)
+			err = proof(x, &list[i]);
+	free(list);
+	return err;
+}
+
 int text_gap(FILE *f, const struct locks *l, const struct group *a, const struct group *b,
 	     const struct text_opts *o)
 {
@@ -178,6 +211,8 @@ int text_gap(FILE *f, const struct locks *l, const struct group *a, const struct
 	}
 	if (!err)
 		err = noise(&x);
+	if (!err)
+		err = proofs(&x);
 	gap_clear(&g);
 	return err;
 }
