@@ -260,6 +260,28 @@ static void an_unknown_switch_is_undecided(void **state)
 	clear(&g);
 }
 
+/* Processes, which never waited, take half the time: the switch is about more than the lock. */
+static void a_side_without_the_cause_should_stay(void **state)
+{
+	struct proof *list;
+	struct gap g;
+
+	(void)state;
+	add_sides("", REPEATS, 10, 90);
+	add_sides("private-contexts", REPEATS, 9, 0);
+	for (uint64_t i = 0; i < REPEATS; i++) {
+		add_run("procs", "fetched-once", 50 + i, 0, lock_path);
+		add_run("threads", "fetched-once", 50 + i, 0, lock_path);
+	}
+	build(&g, false);
+	assert_int_equal(proofs_of(&list, &l, &g), 2);
+	assert_false(list[0].changes_more);
+	assert_true(list[1].changes_more);
+	assert_int_equal(list[1].verdict, PROOF_CONFIRMED);
+	free(list);
+	clear(&g);
+}
+
 static void one_side_is_no_proof(void **state)
 {
 	struct proof *list;
@@ -405,6 +427,7 @@ int main(void)
 		TEST(two_repeats_prove_nothing),
 		TEST(variants_are_no_part_of_the_gap),
 		TEST(an_unknown_switch_is_undecided),
+		TEST(a_side_without_the_cause_should_stay),
 		TEST(one_side_is_no_proof),
 		TEST(what_is_wanted_follows_from_the_cause),
 		TEST(malloc_is_not_libcrypto),

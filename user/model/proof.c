@@ -8,7 +8,8 @@
 
 #include "base/util.h"
 
-#define LEFT_MAX 0.5 /* of the predicted: with more of the cause left the switch did not act */
+#define SAME_WALL 0.1 /* of a wall time: a smaller change is none */
+#define LEFT_MAX 0.5  /* of the predicted: with more of the cause left the switch did not act */
 
 const char *proof_verdict_name(enum proof_verdict v)
 {
@@ -114,6 +115,26 @@ static enum proof_verdict judge(const struct proof *p, const struct gap *g, cons
 	return gone.hi < turned(p->predicted, sign).lo ? PROOF_REFUTED : PROOF_UNDECIDED;
 }
 
+static double *walls_of(const struct group *g)
+{
+	double *v = reallocarray(NULL, g->run_cnt + 1, sizeof(*v));
+
+	for (size_t i = 0; v && i < g->run_cnt; i++)
+		v[i] = (double)ledger_run_wall(g->runs[i]);
+	return v;
+}
+
+/* By the interval of the ratio of the two walls; a wall of 0 has none, and is no change. */
+static int is_changed(bool *changed, const struct group *was, const struct group *is)
+{
+	scoped_free double *x = walls_of(was), *y = walls_of(is);
+	struct interval ratio;
+	int err = x && y ? stats_ratio_interval(&ratio, x, was->run_cnt, y, is->run_cnt) : -ENOMEM;
+
+	*changed = !err && (ratio.lo > 1 + SAME_WALL || ratio.hi < 1 - SAME_WALL);
+	return err == -EINVAL ? 0 : err;
+}
+
 struct room {
 	struct share cause, left;
 	double scratch[BOOTSTRAP_ROUNDS];
@@ -146,6 +167,8 @@ static int prove(struct proof *p, const struct locks *l, const struct gap *g, co
 		p->verdict = judge(p, g, &under,
 				   difference(w->cause.rounds, w->left.rounds, w->scratch));
 		gap_clear(&under);
+		err = g->gap_ns < 0 ? is_changed(&p->changes_more, g->b, b)
+				    : is_changed(&p->changes_more, g->a, a);
 	}
 	free(w);
 	return err;

@@ -39,6 +39,11 @@ struct proof {
 	struct interval gone; /* by the resamples of both gaps */
 	double left_ns;
 	struct interval left;
+	/*
+	 * The side that is faster without the switch, and has none or less of the cause, is not what
+	 * it was, by more than chance and 10%: the switch takes other work away, or adds some.
+	 */
+	bool changes_more;
 	enum proof_verdict verdict;
 };
 

@@ -158,6 +158,7 @@ static json_t *proof_json(const struct gap *g, const struct proof *p, const stru
 	object_set(&o, "left_ns", ns(p->left_ns));
 	object_set(&o, "left_lo_ns", ns(p->left.lo));
 	object_set(&o, "left_hi_ns", ns(p->left.hi));
+	object_set(&o, "changes_more", json_boolean(p->changes_more));
 	object_set(&o, "verdict", json_text(proof_verdict_name(p->verdict)));
 	object_set(&o, "text", taken(proof_text(g, p)));
 	return object_take(&o);

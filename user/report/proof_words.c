@@ -107,18 +107,6 @@ char *proof_outcome(const struct proof *p)
 	return NULL;
 }
 
-#define SAME_WALL                                                                                  \
-	0.15 /* of the side that lacks the cause: with more the switch does more than that */
-
-/* Of the side without the gap: what the cause was not in should be as it was. */
-static bool changes_more(const struct gap *g, const struct proof *p)
-{
-	bool slower = g->gap_ns > 0;
-	double was = (slower ? g->a : g->b)->wall_ns.median;
-
-	return fabs((slower ? p->a_wall_ns : p->b_wall_ns) - was) > SAME_WALL * was;
-}
-
 char *proof_walls(const struct gap *g, const struct proof *p)
 {
 	scoped_free char *a = gap_side(g, g->a), *b = gap_side(g, g->b);
@@ -130,7 +118,7 @@ char *proof_walls(const struct gap *g, const struct proof *p)
 		       fmt_time_in(WORD, u, p->b_wall_ns), a,
 		       fmt_time_in(WORD, u, g->a->wall_ns.median),
 		       fmt_time_in(WORD, u, p->a_wall_ns),
-		       changes_more(g, p) ? ": the switch changes more than this cause" : "");
+		       p->changes_more ? ": the switch changes more than this cause" : "");
 }
 
 char *proof_text(const struct gap *g, const struct proof *p)
