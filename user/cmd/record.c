@@ -37,7 +37,9 @@ static int parse(struct record_opts *o, int argc, char **argv)
 		{"no-stacks", 0, OPT_UNFLAG, &o->stacks, 0, 0, NULL,
 		 "no call paths: buckets and counts only"},
 		{"path", 0, OPT_FLAG, &o->command.path, 0, 0, NULL,
-		 "of a command: the critical path too (about 150 ns a wakeup)"},
+		 "of a command: keep its critical path (default)"},
+		{"no-path", 0, OPT_UNFLAG, &o->command.path, 0, 0, NULL,
+		 "do not: saves 40 to 150 ns a wakeup"},
 		{"verbose", 'v', OPT_FLAG, &o->verbose, 0, 0, NULL, "every thread in the report"},
 		{0},
 	};
@@ -61,6 +63,7 @@ static int parse(struct record_opts *o, int argc, char **argv)
 		err_set(&e, -EINVAL, "--repeats is for a command, not for -p");
 		return say_error("record", EXIT_USAGE, &e);
 	}
+	o->command.path &= !o->command.tgid;
 	if (o->command.tgid && !o->command.seconds)
 		o->command.seconds = 10;
 	return -1;
@@ -97,7 +100,8 @@ static int record(struct recorder *rec, const struct record_opts *o, const char 
 
 int cmd_record(int argc, char **argv)
 {
-	struct record_opts o = {.repeats = 1, .freq_hz = 997, .stacks = true};
+	struct record_opts o = {
+		.repeats = 1, .freq_hz = 997, .stacks = true, .command = {.path = true}};
 	struct collector_opts copts;
 	struct recorder rec = {0};
 	struct err e = {""};
