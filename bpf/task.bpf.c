@@ -47,8 +47,11 @@ static __always_inline void layout_inherit(u32 parent, u32 child)
 	} else {
 		bpf_map_delete_elem(&layouts, &child); /* of one that had its number before */
 	}
-	/* it can be walked already: no hurry, and a wakeup here would shift the scheduler's dates */
-	tell(WG_EVENT_FORK, child, parent, BPF_RB_NO_WAKEUP);
+	/*
+	 * Where it can be walked already there is no hurry, and a wakeup here would shift the
+	 * scheduler's dates.
+	 */
+	tell(WG_EVENT_FORK, child, parent, l ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP);
 }
 
 /* A child of a tracked task: its ledger begins when it is first put on a run queue. */

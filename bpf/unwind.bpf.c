@@ -438,7 +438,10 @@ int wg_stack_keep(struct walk *w)
 		 (w->kernel_cnt + cnt) * sizeof(u64));
 	if (bytes > sizeof(w->out))
 		bytes = sizeof(w->out);
-	if (bpf_ringbuf_output(&stream, &w->out, bytes, BPF_RB_NO_WAKEUP)) {
+	/* its process moved on before we were told of it: the sooner it is read, the fewer like it */
+	if (bpf_ringbuf_output(&stream, &w->out, bytes,
+			       w->end == WG_END_UNMAPPED ? BPF_RB_FORCE_WAKEUP
+							 : BPF_RB_NO_WAKEUP)) {
 		bpf_map_delete_elem(&seen, &hash); /* the next one tries again */
 		loss(WG_LOSS_STACK);
 	}

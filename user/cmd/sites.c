@@ -175,9 +175,9 @@ static struct site wait_site(struct names *n, const struct wg_site_key *key)
 	if (!key->tgid)
 		return s;
 	if (key->state == WG_FUTEX)
-		s.lock = names_futex(n, key->tgid, key->object, key->flags);
+		s.lock = names_futex(n, key->tgid, key->object, key->flags & ~WG_SITE_KEPT);
 	else if (key->state == WG_KLOCK)
-		s.lock = names_klock(n, key->object, key->flags);
+		s.lock = names_klock(n, key->object, key->flags & ~WG_SITE_KEPT);
 	return s;
 }
 

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "collect/lockcode.h"
 #include "collect/profile.h"
 #include "collect/space.h"
 #include "model/recording.h"

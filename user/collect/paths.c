@@ -45,11 +45,91 @@ struct paths {
 	struct stacks stacks;
 	struct profile profile;
 	uint16_t window;
-	struct tgids stale;  /* processes whose mappings are to be read */
-	struct tgids half;   /* processes with waits whose stacks ended where nothing was known */
-	struct tgids wanted; /* processes that have waited somewhere new: look at their memory */
+	struct tgids stale;    /* processes whose mappings are to be read */
+	struct tgids half;     /* processes with waits whose stacks ended where nothing was known */
+	struct tgids wanted;   /* processes that have waited somewhere new: look at their memory */
+	struct lockcode locks; /* of locks_thread */
+	pthread_t locks_thread;
+	bool locks_running, locks_stop;
+	pthread_cond_t locks_wanted;
+	uint8_t locks_asked[WG_MODULE_MAX]; /* enum locks_state, of each module */
 	uint64_t memory_lost, news_lost;
 };
+
+/* --- whose functions take locks --- */
+
+enum locks_state { LOCKS_UNKNOWN, LOCKS_WANTED, LOCKS_TOLD };
+
+/* Modules of a futex wait: the kernel side has to know which of their functions take locks. */
+static void want_locks(struct paths *p, const struct wg_stack_event *e)
+{
+	for (int i = e->kernel_cnt; i < e->kernel_cnt + e->user_cnt; i++) {
+		uint64_t module = e->frame[i] >> WG_MODULE_SHIFT;
+
+		if (module && module < WG_MODULE_MAX && p->locks_running &&
+		    p->locks_asked[module] == LOCKS_UNKNOWN) {
+			p->locks_asked[module] = LOCKS_WANTED;
+			pthread_cond_signal(&p->locks_wanted);
+		}
+	}
+}
+
+/* One module's, with the lock held; it is let go while the file is read. */
+static void tell_locks_of(struct paths *p, uint32_t number)
+{
+	const struct module *m = spaces_module(p->spaces, number);
+	struct module copy = {.fd = m && m->fd >= 0 ? dup(m->fd) : -1,
+			      .elf = m && m->elf,
+			      .path = m ? strdup(m->path) : NULL};
+
+	p->locks_asked[number] = LOCKS_TOLD;
+	pthread_mutex_unlock(&p->lock);
+	if (copy.path)
+		lockcode_add(&p->locks, number, &copy);
+	free(copy.path);
+	if (copy.fd >= 0)
+		close(copy.fd);
+	pthread_mutex_lock(&p->lock);
+}
+
+/*
+ * A thread of its own, that has time: a library's thousands of names are held against all rules,
+ * while the other one must not be late for the next process.
+ */
+static void *run_locks(void *arg)
+{
+	struct paths *p = arg;
+	uint32_t i;
+
+	setpriority(PRIO_PROCESS, (id_t)gettid(), 10);
+	pthread_mutex_lock(&p->lock);
+	while (!p->locks_stop) {
+		for (i = 1; i < WG_MODULE_MAX && p->locks_asked[i] != LOCKS_WANTED; i++)
+			;
+		if (i < WG_MODULE_MAX)
+			tell_locks_of(p, i);
+		else
+			pthread_cond_wait(&p->locks_wanted, &p->lock);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+/* What is mapped here: libc, in nearly every program the one that futex waits begin in. */
+static void tell_own_locks(struct paths *p)
+{
+	const struct process *own = spaces_process(p->spaces, (uint32_t)getpid());
+
+	pthread_mutex_lock(&p->lock);
+	for (size_t i = 0; own && p->locks.class_of && i < own->map_cnt; i++) {
+		const struct module *m = spaces_module(p->spaces, own->map[i].module);
+		const char *base = m ? strrchr(m->path, '/') : NULL;
+
+		if (base && !strncmp(base, "/libc.", 6))
+			tell_locks_of(p, own->map[i].module);
+	}
+	pthread_mutex_unlock(&p->lock);
+}
 
 /* --- what the stream brings --- */
 
@@ -164,8 +244,10 @@ static bool has_jit(const struct wg_stack_event *e)
 static int on_stack(struct paths *p, const struct wg_stack_event *e, size_t sz)
 {
 	/* where a lock lies is asked of locks; looking takes a lock of the process itself */
-	if (e->state == WG_FUTEX)
+	if (e->state == WG_FUTEX) {
 		mark_wanted(p, e->tgid);
+		want_locks(p, e);
+	}
 	if (has_jit(e))
 		spaces_identify(p->spaces, e->tgid); /* its perf map will be asked for */
 	if (e->end == WG_END_UNMAPPED) {
@@ -281,6 +363,29 @@ static void hurry(void)
 		setpriority(PRIO_PROCESS, (id_t)gettid(), -20);
 }
 
+#define SAVED_MAX_NS (200 * NSEC_PER_MSEC)
+
+struct pace {
+	int64_t saved_ns; /* of the time that is ours */
+	uint64_t at_ns;
+};
+
+/*
+ * However much there is to do, half the time is the others': but a program that starts maps its
+ * libraries once, and must not wait until the half of that has passed.
+ */
+static void rest(struct pace *pace, uint64_t began_ns, struct pollfd *stop)
+{
+	uint64_t now = now_ns();
+
+	pace->saved_ns += (int64_t)((now - pace->at_ns) / 2) - (int64_t)(now - began_ns);
+	pace->at_ns = now;
+	if (pace->saved_ns > (int64_t)SAVED_MAX_NS)
+		pace->saved_ns = SAVED_MAX_NS;
+	if (pace->saved_ns < 0)
+		poll(stop, 1, (int)(-2 * pace->saved_ns / (int64_t)NSEC_PER_MSEC) + 1);
+}
+
 static void *run(void *arg)
 {
 	struct paths *p = arg;
@@ -288,8 +393,8 @@ static void *run(void *arg)
 			       {.fd = mapwatch_fd(p->mapwatch), .events = POLLIN},
 			       {.fd = p->stop_fd, .events = POLLIN}};
 	struct tgids half;
+	struct pace pace = {.saved_ns = SAVED_MAX_NS, .at_ns = now_ns()};
 	uint64_t begin;
-	int took_ms;
 	size_t i;
 
 	hurry();
@@ -304,10 +409,7 @@ static void *run(void *arg)
 		for (i = 0; i < half.cnt; i++)
 			p->half_walked(p->ctx, half.tgid[i]);
 		free(half.tgid);
-		/* however much there is to do: half the time is the others' */
-		took_ms = (int)((now_ns() - begin) / NSEC_PER_MSEC);
-		if (took_ms)
-			poll(&fds[2], 1, took_ms);
+		rest(&pace, begin, &fds[2]);
 	}
 	return NULL;
 }
@@ -325,6 +427,12 @@ static int start_thread(struct paths *p)
 	err = pthread_create(&p->thread, NULL, run, p);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	p->running = !err;
+	if (!err && p->locks.class_of) {
+		pthread_sigmask(SIG_SETMASK, &all, &old);
+		err = pthread_create(&p->locks_thread, NULL, run_locks, p);
+		pthread_sigmask(SIG_SETMASK, &old, NULL);
+		p->locks_running = !err;
+	}
 	return -err;
 }
 
@@ -333,19 +441,20 @@ int paths_open(struct paths **out, const struct paths_maps *maps, const char *ca
 	       struct err *e)
 {
 	struct paths *p = calloc(1, sizeof(*p));
-	const struct lockcode locks = {maps->lock_modules, maps->lock_codes, class_of, 0};
 	int err;
 
 	if (!p)
 		return err_sys(e, -ENOMEM, "call paths");
 	p->maps = *maps;
 	p->half_walked = half_walked;
+	p->locks = (struct lockcode){maps->lock_modules, maps->lock_codes, class_of, 0};
 	p->ctx = ctx;
 	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->locks_wanted, NULL);
 	p->stop_fd = eventfd(0, EFD_CLOEXEC);
 	err = p->stop_fd < 0 ? -errno : pool_new(&p->pool, maps->pool, maps->rules, maps->modules);
 	if (!err)
-		err = spaces_new(&p->spaces, p->pool, maps->layouts, cache, &locks);
+		err = spaces_new(&p->spaces, p->pool, maps->layouts, cache);
 	if (!err)
 		err = mapwatch_open(&p->mapwatch);
 	if (!err) {
@@ -355,6 +464,8 @@ int paths_open(struct paths **out, const struct paths_maps *maps, const char *ca
 	/* what we have mapped ourselves, libc above all, most others will map too */
 	if (!err)
 		err = spaces_refresh(p->spaces, (uint32_t)getpid());
+	if (!err)
+		tell_own_locks(p);
 	if (!err)
 		err = start_thread(p);
 	if (err) {
@@ -373,6 +484,14 @@ void paths_close(struct paths *p)
 		return;
 	if (p->running && write(p->stop_fd, &one, sizeof(one)) == sizeof(one))
 		pthread_join(p->thread, NULL);
+	if (p->locks_running) {
+		pthread_mutex_lock(&p->lock);
+		p->locks_stop = true;
+		pthread_cond_signal(&p->locks_wanted);
+		pthread_mutex_unlock(&p->lock);
+		pthread_join(p->locks_thread, NULL);
+	}
+	pthread_cond_destroy(&p->locks_wanted);
 	ring_buffer__free(p->ring);
 	mapwatch_close(p->mapwatch);
 	spaces_free(p->spaces);

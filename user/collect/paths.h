@@ -8,6 +8,7 @@
 #define WG_PATHS_H
 
 #include "base/err.h"
+#include "collect/lockcode.h"
 #include "collect/profile.h"
 #include "collect/space.h"
 

@@ -208,6 +208,15 @@ int pool_add_layout(struct pool *p, const struct wg_mapping *map, size_t cnt, st
 	return 0;
 }
 
+int pool_reserve(struct pool *p)
+{
+	int err = 0;
+
+	while (!err && p->chunk_cnt * WG_CHUNK_WORDS < p->at + WG_CHUNK_WORDS)
+		err = add_chunk(p);
+	return err;
+}
+
 size_t pool_bytes(const struct pool *p)
 {
 	return p->chunk_cnt * CHUNK_BYTES;

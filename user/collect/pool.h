@@ -28,6 +28,12 @@ int pool_add_module(struct pool *p, uint32_t m, const struct unwind_table *t);
 int pool_add_layout(struct pool *p, const struct wg_mapping *map, size_t cnt,
 		    struct wg_layout *out);
 
+/*
+ * Have room for another chunk's worth ahead. To take one in makes the kernel wait until nobody can
+ * be looking at its map of them, some 10 ms: better before a program begins than when it does.
+ */
+int pool_reserve(struct pool *p);
+
 /* Bytes of kernel memory in use. */
 size_t pool_bytes(const struct pool *p);
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "symbol/elffile.h"
 
 struct root {
 	dev_t dev;
@@ -23,7 +24,6 @@ struct root {
 struct spaces {
 	struct pool *pool;
 	int layouts_fd;
-	struct lockcode locks;
 	char *cache;
 	struct module *modules; /* [0] is not used */
 	size_t module_cnt, module_cap;
@@ -99,7 +99,6 @@ static int add_module(struct spaces *s, struct module *m, uint32_t *number)
 	*number = (uint32_t)s->module_cnt;
 	if (m->elf)
 		err = pool_add_module(s->pool, *number, &m->table);
-	lockcode_add(&s->locks, *number, m);
 	s->modules[s->module_cnt++] = *m;
 	s->stats.module_cnt++;
 	s->stats.fde_bad_cnt += m->table.fde_bad_cnt;
@@ -140,11 +139,72 @@ static int open_module(struct spaces *s, const char *file, const char *path, uin
 	return err ? err : add_module(s, &m, number);
 }
 
+#define NEEDED_DEPTH 3
+#define NEEDED_MAX (1 << 20) /* bytes of a file's dynamic section, and of its strings */
+
+static void preload(struct spaces *s, const char *path, int depth);
+
+/* Where the dynamic loader mostly finds a library. */
+static void preload_library(struct spaces *s, const char *name, int depth)
+{
+	static const char *const dirs[] = {"/lib/x86_64-linux-gnu",
+					   "/usr/lib/x86_64-linux-gnu",
+					   "/lib64",
+					   "/usr/lib64",
+					   "/usr/local/lib",
+					   "/usr/lib"};
+	char path[512];
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs) && !strchr(name, '/'); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dirs[i], name);
+		if (!access(path, R_OK)) {
+			preload(s, path, depth);
+			return;
+		}
+	}
+}
+
+/* The libraries that the file names (DT_NEEDED): loading their tables takes longer than their start. */
+static void preload_needed(struct spaces *s, const char *path, int depth)
+{
+	struct elf_file f = {.fd = -1};
+	const Elf64_Shdr *dynamic;
+	scoped_free Elf64_Dyn *dyn = NULL;
+	scoped_free char *strings = NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 || elf_file_open(&f, fd))
+		return;
+	dynamic = elf_file_section(&f, SHT_DYNAMIC, NULL);
+	if (dynamic && dynamic->sh_link < f.section_cnt) {
+		const Elf64_Shdr *of = &f.section[dynamic->sh_link];
+		size_t cnt = dynamic->sh_size / sizeof(*dyn);
+
+		dyn = elf_file_load(&f, dynamic, NEEDED_MAX);
+		strings = elf_file_load(&f, of, NEEDED_MAX);
+		for (size_t i = 0; dyn && strings && i < cnt && dyn[i].d_tag != DT_NULL; i++)
+			if (dyn[i].d_tag == DT_NEEDED && dyn[i].d_un.d_val < of->sh_size)
+				preload_library(s, strings + dyn[i].d_un.d_val, depth);
+	}
+	elf_file_close(&f);
+}
+
+static void preload(struct spaces *s, const char *path, int depth)
+{
+	size_t before = s->module_cnt;
+	uint32_t number;
+
+	if (!open_module(s, path, path, &number) && depth && s->module_cnt > before)
+		preload_needed(s, path, depth - 1);
+}
+
 void spaces_preload(struct spaces *s, const char *path)
 {
 	uint32_t number;
 
 	open_module(s, path, path, &number);
+	preload_needed(s, path, NEEDED_DEPTH);
+	pool_reserve(s->pool); /* where there is none, who needs it will say so */
 }
 
 /* --- mappings --- */
@@ -420,6 +480,9 @@ int spaces_refresh(struct spaces *s, uint32_t tgid)
 	return err;
 }
 
+/* A fork that we hear of now may be as old as this. */
+#define RECENT_NS (200 * NSEC_PER_MSEC)
+
 int spaces_inherit(struct spaces *s, uint32_t parent, uint32_t child)
 {
 	const struct process *from = process_find(s, parent);
@@ -440,7 +503,11 @@ int spaces_inherit(struct spaces *s, uint32_t parent, uint32_t child)
 	p->map_cnt = from->map_cnt;
 	p->map_cap = from->map_cnt + 1;
 	p->changed_ns = from->changed_ns;
-	return publish_missing(s, p);
+	/*
+	 * What the kernel copied at the fork is what the parent had there at that moment; if that
+	 * was before its last change, it is not what we know, and would never be made good.
+	 */
+	return now_ns() - from->changed_ns < RECENT_NS ? publish(s, p) : publish_missing(s, p);
 }
 
 /* Looking may take a hundredth of the time. */
@@ -470,8 +537,7 @@ bool spaces_note_regions(struct spaces *s, uint32_t tgid, uint64_t since_ns)
 
 /* --- */
 
-int spaces_new(struct spaces **out, struct pool *pool, int layouts_fd, const char *cache,
-	       const struct lockcode *locks)
+int spaces_new(struct spaces **out, struct pool *pool, int layouts_fd, const char *cache)
 {
 	struct spaces *s = calloc(1, sizeof(*s));
 	struct module vdso;
@@ -481,7 +547,6 @@ int spaces_new(struct spaces **out, struct pool *pool, int layouts_fd, const cha
 		return -ENOMEM;
 	s->pool = pool;
 	s->layouts_fd = layouts_fd;
-	s->locks = *locks;
 	s->cache = cache ? strdup(cache) : NULL;
 	s->module_cnt = 1;
 	s->roots = NULL;

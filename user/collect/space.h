@@ -17,7 +17,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "collect/lockcode.h"
 #include "collect/module.h"
 #include "collect/pool.h"
 #include "collect/regions.h"
@@ -44,12 +43,8 @@ struct process {
 
 struct spaces;
 
-/*
- * cache: folder for unwind tables, or NULL. layouts_fd: the BPF map of layouts by tgid. locks: is
- * told of each module.
- */
-int spaces_new(struct spaces **out, struct pool *pool, int layouts_fd, const char *cache,
-	       const struct lockcode *locks);
+/* cache: folder for unwind tables, or NULL. layouts_fd: the BPF map of layouts by tgid. */
+int spaces_new(struct spaces **out, struct pool *pool, int layouts_fd, const char *cache);
 void spaces_free(struct spaces *s); /* accepts NULL */
 
 /*
@@ -80,7 +75,7 @@ struct process *spaces_process_get(struct spaces *s, uint32_t tgid);
 const struct module *spaces_module(const struct spaces *s, uint32_t number);
 const struct process *spaces_process(const struct spaces *s, uint32_t tgid);
 
-/* A file's table ahead of its first mapping, so that it is ready when a process begins. */
+/* A program's table, and its libraries', ahead of their first mapping, so that they are ready when it begins. */
 void spaces_preload(struct spaces *s, const char *path);
 
 struct spaces_stats {

@@ -337,15 +337,25 @@ bool symtab_object(struct symtab *s, uint64_t addr, struct symbol *out)
 	return look_up(s, &s->object, addr, out);
 }
 
+/* How many symbols the file itself has, functions or not, by its headers: nothing is read. */
+static size_t symbols_at_most(const struct symtab *s)
+{
+	const Elf64_Shdr *fixed = elf_file_section(&s->file, SHT_SYMTAB, NULL);
+	const Elf64_Shdr *dynamic = elf_file_section(&s->file, SHT_DYNSYM, NULL);
+
+	return (size_t)((fixed ? fixed->sh_size : 0) + (dynamic ? dynamic->sh_size : 0)) /
+	       sizeof(Elf64_Sym);
+}
+
 int symtab_each_function(struct symtab *s, size_t max,
 			 int (*take)(void *ctx, const struct symbol *f), void *ctx)
 {
 	const struct symset *set = &s->function;
 	int err = 0;
 
-	read_once(s);
-	if (set->cnt > max)
+	if (symbols_at_most(s) > max)
 		return -E2BIG;
+	read_once(s);
 	for (size_t i = 0; i < set->seg_cnt && !err; i++) {
 		const struct segment *seg = &set->seg[i];
 		struct sym *sym = seg->sym == UINT32_MAX ? NULL : &set->sym[seg->sym];

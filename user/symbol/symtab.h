@@ -46,7 +46,7 @@ bool symtab_object(struct symtab *s, uint64_t addr, struct symbol *out);
 /*
  * Each function's stretches of code, in the order of their addresses and without overlaps, to
  * take(ctx, symbol): start and size are the stretch's. Ends with what take returns when that is
- * not 0; else 0, -ENOMEM, or -E2BIG for a file with more than max functions.
+ * not 0; else 0, -ENOMEM, or -E2BIG for a file with more than max symbols.
  */
 int symtab_each_function(struct symtab *s, size_t max,
 			 int (*take)(void *ctx, const struct symbol *f), void *ctx);
