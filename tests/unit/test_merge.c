@@ -137,6 +137,55 @@ static void nothing_in_common_is_no_data(void **state)
 	assert_int_equal(recording_merge(&a, &b, "old", "new", &warnings, &notes), -ENODATA);
 }
 
+static void add_command(struct recording *r, const char *label, uint64_t wall_ns)
+{
+	struct run *run = add(r, "", "");
+	struct path_part *part = run_add_path_part(run);
+
+	free(run->workload);
+	free(run->runtime);
+	free(run->label);
+	run->workload = strdup("");
+	run->runtime = strdup("");
+	run->label = strdup(label);
+	run->threads[0].role = ROLE_HELPER;
+	run->threads[0].state_ns[WG_CPU] = wall_ns;
+	run->end_ns = run->path_ns[WG_CPU] = part->ns = wall_ns;
+	part->thread = 0;
+}
+
+/* Two recordings of one command each are two sides, whatever the commands are. */
+static void commands_are_two_sides(void **state)
+{
+	struct gap_pair *pairs;
+	struct summary s;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		add_command(&a, "make -j1", 5000);
+		add_command(&b, "make -j2", 3000);
+	}
+	assert_int_equal(recording_merge(&a, &b, "old", "new", &warnings, &notes), 0);
+	assert_true(says(&notes, "old is of 'make -j1', new of 'make -j2'"));
+	assert_int_equal(summary_of(&s, &a), 0);
+	assert_int_equal(s.section_cnt, 1);
+	assert_int_equal(gap_pairs(&s, &pairs), 1);
+	assert_string_equal(pairs[0].a->first->model, "old");
+	assert_string_equal(pairs[0].b->first->label, "make -j2");
+	free(pairs);
+	summary_clear(&s);
+}
+
+/* Which of several commands is meant is not said. */
+static void several_commands_are_no_sides(void **state)
+{
+	(void)state;
+	add_command(&a, "make -j1", 5000);
+	add_command(&a, "make -j3", 5000);
+	add_command(&b, "make -j2", 3000);
+	assert_int_equal(recording_merge(&a, &b, "old", "new", &warnings, &notes), -ENODATA);
+}
+
 static void other_machines_are_told(void **state)
 {
 	(void)state;
@@ -212,6 +261,8 @@ int main(void)
 		TEST(what_both_have_becomes_one_section),
 		TEST(one_sided_and_resized_work_is_left_out),
 		TEST(nothing_in_common_is_no_data),
+		TEST(commands_are_two_sides),
+		TEST(several_commands_are_no_sides),
 		TEST(other_machines_are_told),
 		TEST(indices_stay_in_range),
 		TEST(variants_are_left_out),

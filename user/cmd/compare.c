@@ -154,8 +154,8 @@ static int merge(struct compare *c, struct err *e)
 				      &c->notes);
 	if (err == -ENODATA)
 		return err_set(e, err,
-			       "%.160s and %.160s measured no workload in common by the same "
-			       "runtime and model; only recordings of bench can be compared",
+			       "%.140s and %.140s measured no workload in common by the same "
+			       "runtime and model, nor one command each",
 			       c->path[0], c->path[1]);
 	if (err)
 		return err_sys(e, err, "cannot compare");

@@ -122,6 +122,45 @@ static int drop_variants(struct recording *r, const char *label, struct lines *n
 		       : lines_add(notes, "%s: %zu runs of --prove are left out", label, all - to);
 }
 
+/* What the recording is of, if that is one command, however often; else NULL. */
+static const char *only_command(const struct recording *r)
+{
+	for (size_t i = 0; i < r->run_cnt; i++) {
+		const struct run *run = &r->runs[i];
+
+		if (*str(run->workload) || *str(run->model) || !same(run->label, r->runs[0].label))
+			return NULL;
+	}
+	return r->run_cnt ? str(r->runs[0].label) : NULL;
+}
+
+/* The model of a command is the side; what it is called says what it is. */
+static int name_sides(struct recording *r, const char *side)
+{
+	for (size_t i = 0; i < r->run_cnt; i++) {
+		char *model = strdup(side);
+
+		if (!model)
+			return -ENOMEM;
+		free(r->runs[i].model);
+		r->runs[i].model = model;
+	}
+	return 0;
+}
+
+static int merge_commands(struct recording *a, struct recording *b, const char *a_label,
+			  const char *b_label, struct lines *notes)
+{
+	const char *of_a = only_command(a), *of_b = only_command(b);
+	int err = 0;
+
+	if (!same(of_a, of_b))
+		err = lines_add(notes, "%s is of '%s', %s of '%s'", a_label, of_a, b_label, of_b);
+	if (!err)
+		err = name_sides(a, a_label);
+	return err ? err : name_sides(b, b_label);
+}
+
 static bool same_work(const struct run *x, const struct run *y)
 {
 	return same(x->workload, y->workload) && same(x->runtime, y->runtime) &&
@@ -255,6 +294,24 @@ static int add_losses(struct recording *a, const struct recording *b)
 	return err;
 }
 
+static int merge_pools(struct recording *a, struct recording *b, const char *a_label,
+		       const char *b_label, struct lines *warnings, struct lines *notes)
+{
+	int err = compare_runs(warnings, a, b);
+
+	if (!err)
+		err = drop_one_sided(a, b, a_label, notes);
+	if (!err)
+		err = drop_one_sided(b, a, b_label, notes);
+	if (!err && !a->run_cnt)
+		err = -ENODATA;
+	for (size_t i = 0; i < a->run_cnt && !err; i++)
+		err = relabel(&a->runs[i], a_label);
+	for (size_t i = 0; i < b->run_cnt && !err; i++)
+		err = relabel(&b->runs[i], b_label);
+	return err;
+}
+
 int recording_merge(struct recording *a, struct recording *b, const char *a_label,
 		    const char *b_label, struct lines *warnings, struct lines *notes)
 {
@@ -269,17 +326,9 @@ int recording_merge(struct recording *a, struct recording *b, const char *a_labe
 	if (!err)
 		err = drop_variants(b, b_label, notes);
 	if (!err)
-		err = compare_runs(warnings, a, b);
-	if (!err)
-		err = drop_one_sided(a, b, a_label, notes);
-	if (!err)
-		err = drop_one_sided(b, a, b_label, notes);
-	if (!err && !a->run_cnt)
-		err = -ENODATA;
-	for (size_t i = 0; i < a->run_cnt && !err; i++)
-		err = relabel(&a->runs[i], a_label);
-	for (size_t i = 0; i < b->run_cnt && !err; i++)
-		err = relabel(&b->runs[i], b_label);
+		err = only_command(a) && only_command(b)
+			      ? merge_commands(a, b, a_label, b_label, notes)
+			      : merge_pools(a, b, a_label, b_label, warnings, notes);
 	if (!err)
 		err = add_losses(a, b);
 	if (!err)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Two recordings as one, so that what was measured in both can be held side by side: each workload,
- * runtime and model of both becomes a section of its own with two groups, a and b. Pure.
+ * runtime and model of both becomes a section of its own with two groups, a and b; so do two
+ * recordings of one command each. Pure.
  */
 #ifndef WG_MERGE_H
 #define WG_MERGE_H
