@@ -1087,6 +1087,84 @@ static void make_noise(struct recording *r)
 	losses(r, 0, 0);
 }
 
+static void on_path(struct run *run, uint32_t thread, enum wg_state state, uint64_t ns)
+{
+	struct path_part *p = run_add_path_part(run);
+
+	*p = (struct path_part){.thread = thread, .state = state, .ns = ns};
+	run->path_ns[state] += ns;
+}
+
+static void of_thread(struct run *run, uint32_t thread, bool kept)
+{
+	run->sites[run->site_cnt - 1].thread = thread;
+	run->sites[run->site_cnt - 1].kept = kept;
+}
+
+/*
+ * Two commands in turn. In a two lanes work side by side; in b they share a mutex, the second has
+ * more of the work, and the first has to fault its memory in.
+ */
+static void versus_run(struct recording *r, bool b, int repeat, uint64_t jitter)
+{
+	const struct mix lane = {.wake = 2, .fault = b ? 60 : 1, .futex = b ? 300 : 0};
+	const struct mix waits = {.futex = 990};
+	uint64_t wall = (b ? 520 * MS : 250 * MS) + jitter, lock = b ? 150 * MS : 0;
+	uint64_t fault = b ? 30 * MS : MS / 2;
+	struct run *run = add_run(r, "", "", repeat, wall);
+	uint32_t work = path(r, "", "work@prog < lane_main@prog" ROOT);
+	uint32_t touch = path(r, "", "touch@prog < lane_main@prog" ROOT);
+
+	free(run->label);
+	free(run->model);
+	run->label = text(b ? "./prog --shared" : "./prog");
+	run->model = text(b ? "b" : "a");
+	run->sample_hz = 997;
+	run->spin_ns = 2 * MS;
+	run->cacheline_ns = 60;
+	add_thread(run, 700, 700, "prog", ROLE_HELPER, &waits);
+	add_thread(run, 701, 700, "lane-1", ROLE_HELPER, &lane);
+	add_thread(run, 702, 700, "lane-2", ROLE_HELPER, &lane);
+	/* the last one standing is main, after lane 2 */
+	on_path(run, 0, WG_CPU, 2 * MS);
+	on_path(run, 2, WG_CPU, wall - lock - fault - 4 * MS);
+	on_path(run, 2, WG_CPU_FAULT, fault);
+	on_path(run, 2, WG_RUNQ_WAKE, MS);
+	if (lock)
+		on_path(run, 2, WG_FUTEX, lock);
+	on_path(run, NO_INDEX, WG_IO, MS);
+	for (uint32_t t = 1; t <= 2; t++) {
+		/* the same samples in all; in b lane 2 has three in four */
+		add_samples(run, WG_CPU, true, work, !b ? 240 : t == 1 ? 120 : 360, 0);
+		of_thread(run, t, false);
+		if (b) {
+			add_samples(run, WG_CPU, true, touch, 8, 0);
+			of_thread(run, t, false);
+			run->sites[run->site_cnt - 1].faulting_cnt = 8;
+			add_waits(run, WG_FUTEX,
+				  path(r, FUTEX_KERNEL,
+				       "libc.so.6+0x851f0 < pthread_mutex_lock@libc.so.6 < "
+				       "work@prog < lane_main@prog" ROOT),
+				  heap_lock(r, 700, 0x55d0c0de0000), 900, lock, 402000);
+			of_thread(run, t, true);
+		}
+	}
+	add_waits(run, WG_FUTEX,
+		  path(r, FUTEX_KERNEL, "libc.so.6+0x851f0 < pthread_join@libc.so.6 < main@prog"),
+		  NO_INDEX, 2, wall - 4 * MS, wall - 4 * MS);
+	of_thread(run, 0, false);
+}
+
+static void make_versus(struct recording *r)
+{
+	static const uint64_t jitter[] = {0, 3 * MS, MS, 4 * MS, 2 * MS};
+
+	begin(r, "compare", "wallgap compare --a ./prog --b './prog --shared'");
+	for (int i = 0; i < 10; i++)
+		versus_run(r, (i + i / 2) % 2, i / 2, jitter[i / 2]);
+	losses(r, 0, 0);
+}
+
 static const struct {
 	const char *name;
 	void (*make)(struct recording *r);
@@ -1098,6 +1176,7 @@ static const struct {
 	{"churn", make_churn},	   {"transfer", make_transfer}, {"broken", make_broken},
 	{"hostile", make_hostile}, {"runtime", make_runtime},	{"matrix", make_matrix},
 	{"quota", make_quota},	   {"noise", make_noise},	{"prove", make_prove},
+	{"versus", make_versus},
 };
 
 int main(int argc, char **argv)
