@@ -100,12 +100,16 @@ struct task_state {
 	struct wg_kernel base;
 	u64 root_frame[WG_ROOT_FRAMES]; /* see roots_note() */
 	u8 rooted;			/* they stay as they are */
-	u8 path_given; /* by its waker: until it is on a run queue, it waits to get there */
-	u8 site_lock;  /* the open futex wait is for a lock */
+	u8 path_given; /* by its waker: what comes until it is on a run queue has path_key */
+	u8 wakes_here; /* its last wakeup by a task was over on the waker's CPU */
+	u16 waking_cpu;
+	u8 site_lock; /* the open futex wait is for a lock */
+	u8 path_key_slot;
 	u8 path_slot[WG_STATE_SLOTS]; /* where its own part of a state was found last */
 	/* the path that leads to where it is, up to path_at (scheduler's clock) */
 	struct wg_path path;
 	u64 path_at;
+	u64 path_key;
 };
 
 /* One per tracked task; freed by the kernel with the task. One writer at a time, see above. */
@@ -238,33 +242,40 @@ static __always_inline u64 mono_time(const struct wg_cpu_slot *c, u64 sched_ns)
 /* In path.bpf.c: make a part longer; the shortest goes when there is no room. Returns which. */
 int wg_path_add(struct wg_path *p, u64 key, u64 d);
 
-/* d more of the path of s is its own, in this state. */
-static __always_inline void path_grow(struct task_state *s, u64 state, u64 d)
+static __always_inline u64 path_key(const struct task_state *s, u64 state)
 {
-	u64 key = s->id << WG_PATH_ID_SHIFT | state;
-	struct wg_path_part *part;
-
-	s->path.ns[state] += d;
-	part = &s->path.part[s->path_slot[state] & (WG_PATH_PARTS - 1)];
-	if (part->key == key)
-		part->ns += d;
-	else
-		s->path_slot[state] = wg_path_add(&s->path, key, d);
+	return s->id << WG_PATH_ID_SHIFT | state;
 }
 
-/* The path of s grows by its own state up to now. */
-static __always_inline void path_bill(struct task_state *s, u64 now)
+/* d more of the path of s is with this key, whose part was last found in *slot. */
+static __always_inline void path_grow(struct task_state *s, u64 key, u8 *slot, u64 d)
 {
-	u64 d = now - s->path_at;
-	u64 state = s->path_given ? WG_RUNQ_WAKE : s->state;
+	struct wg_path_part *part = &s->path.part[*slot & (WG_PATH_PARTS - 1)];
+	u64 state = WG_PATH_STATE(key);
 
-	if (!wg_path || (s64)d <= 0)
-		return;
 	barrier_var(state);
 	if (state >= WG_STATE_CNT)
 		return; /* never; for the verifier */
+	s->path.ns[state] += d;
+	if (part->key == key)
+		part->ns += d;
+	else
+		*slot = wg_path_add(&s->path, key, d);
+}
+
+/* The path of s grows up to now: by its own state, or by what it is on its way to the run queue. */
+static __always_inline void path_bill(struct task_state *s, u64 now)
+{
+	u64 d = now - s->path_at;
+
+	if (!wg_path || (s64)d <= 0)
+		return;
 	s->path_at = now;
-	path_grow(s, state, d);
+	if (s->path_given)
+		path_grow(s, s->path_key, &s->path_key_slot, d);
+	else
+		path_grow(s, path_key(s, s->state), &s->path_slot[s->state & (WG_STATE_SLOTS - 1)],
+			  d);
 }
 
 /* So much of what its path has just grown by was our own time. */
@@ -276,12 +287,11 @@ static __always_inline void path_probe(struct task_state *s, u64 probe)
 	if (!wg_path || !probe)
 		return;
 	part = &s->path.part[s->path_slot[state] & (WG_PATH_PARTS - 1)];
-	if (part->key != (s->id << WG_PATH_ID_SHIFT | state) || part->ns < probe ||
-	    s->path.ns[state] < probe)
+	if (part->key != path_key(s, state) || part->ns < probe || s->path.ns[state] < probe)
 		return;
 	part->ns -= probe;
 	s->path.ns[state] -= probe;
-	path_grow(s, WG_PROBE, probe);
+	path_grow(s, path_key(s, WG_PROBE), &s->path_slot[WG_PROBE], probe);
 }
 
 /*
@@ -348,9 +358,14 @@ static __always_inline void take_back(struct task_state *s, u64 now)
 #define TIMED_ONE_IN 8
 #define GOLDEN_RATIO 2654435769U /* 2^32 / 1.618... */
 
+static __always_inline bool handler_timed_in(struct wg_cpu_slot *c, u32 one_in)
+{
+	return (u32)(++c->event_cnt * GOLDEN_RATIO) < (u32)((1ULL << 32) / one_in);
+}
+
 static __always_inline bool handler_timed(struct wg_cpu_slot *c)
 {
-	return (u32)(++c->event_cnt * GOLDEN_RATIO) < (1U << 29);
+	return handler_timed_in(c, TIMED_ONE_IN);
 }
 
 static __always_inline u64 handler_begin(struct wg_cpu_slot *c)
@@ -358,15 +373,20 @@ static __always_inline u64 handler_begin(struct wg_cpu_slot *c)
 	return handler_timed(c) ? clock_ns() : 0;
 }
 
-static __always_inline void handler_end(struct wg_cpu_slot *c, u64 begin_ns)
+static __always_inline void handler_end_in(struct wg_cpu_slot *c, u64 begin_ns, u32 one_in)
 {
 	u64 d;
 
 	if (!begin_ns)
 		return;
-	d = (clock_ns() - begin_ns) * TIMED_ONE_IN;
+	d = (clock_ns() - begin_ns) * one_in;
 	c->probe_ns += d;
 	c->total_ns += d;
+}
+
+static __always_inline void handler_end(struct wg_cpu_slot *c, u64 begin_ns)
+{
+	handler_end_in(c, begin_ns, TIMED_ONE_IN);
 }
 
 /* The same for a program that needs the clock anyway. */

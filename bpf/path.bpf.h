@@ -20,11 +20,12 @@
 #include "common.bpf.h"
 #include "walk.bpf.h"
 
-/* The path of s is that of by, whose own is billed up to now. */
-static __always_inline void path_give(struct task_state *s, const struct task_state *by)
+/* The path of s is that of by, up to where that is billed. What comes until s is woken has this key. */
+static __always_inline void path_give(struct task_state *s, const struct task_state *by, u64 key)
 {
 	s->path = by->path;
 	s->path_at = by->path_at;
+	s->path_key = key;
 	s->path_given = 1;
 }
 
@@ -42,6 +43,7 @@ static __always_inline void path_leave(struct task_state *s, const struct task_s
 	s->path.part[0].key = by->id << WG_PATH_ID_SHIFT | WG_PATH_REF;
 	s->path.part[0].ns = sum;
 	s->path_at = by->path_at;
+	s->path_key = path_key(s, WG_RUNQ_WAKE);
 	s->path_given = 1;
 }
 
@@ -53,7 +55,7 @@ static __always_inline void path_fork(struct task_state *s, struct task_state *p
 	write_begin(parent);
 	path_bill(parent, now);
 	write_end(parent);
-	path_give(s, parent);
+	path_give(s, parent, path_key(s, WG_RUNQ_WAKE));
 }
 
 /*
@@ -68,11 +70,19 @@ static __always_inline bool path_stays(const struct task_state *s, struct task_s
 	return s->state == WG_KLOCK || (s->state != WG_CHILD && t->__state & TASK_UNINTERRUPTIBLE);
 }
 
-/* t, in a wait, is about to be woken by whatever runs on this CPU. */
+/*
+ * t, in a wait, is about to be woken by whatever runs on this CPU. now: the clock, or 0: not read.
+ *
+ * Most wakeups are over at once: sched_wakeup follows on this CPU and says when, so that nothing needs
+ * to be billed here. Some are left to the woken task's CPU, which takes an interrupt: then it matters
+ * when the waker was done. Which of them this one is nobody knows yet; it is taken to be like the
+ * task's last one. If that is wrong, the waker is given the interrupt's way too.
+ */
 static __always_inline void path_waking(struct task_struct *t, struct task_state *s,
 					struct task_struct *cur, const struct wg_cpu_slot *c,
 					u64 now)
 {
+	bool exiting = cur->flags & PF_EXITING;
 	struct task_state *by;
 
 	if (c->irq_depth || c->softirq || path_stays(s, t))
@@ -80,14 +90,27 @@ static __always_inline void path_waking(struct task_struct *t, struct task_state
 	by = task_get(cur);
 	if (!by || by == s || !by->begun || !is_oncpu(by->state))
 		return;
-	write_begin(by);
-	path_bill(by, sched_time(c, now));
-	write_end(by);
+	s->waking_cpu = c - wg_cpu;
 	/* s sleeps, or is about to on another CPU, past all that it writes of its path */
-	if (cur->flags & PF_EXITING)
+	if (s->wakes_here && !exiting) {
+		path_give(s, by, path_key(by, by->state));
+		s->path_key_slot = by->path_slot[by->state & (WG_STATE_SLOTS - 1)];
+		return;
+	}
+	write_begin(by);
+	path_bill(by, sched_time(c, now ? now : clock_ns()));
+	write_end(by);
+	if (exiting)
 		path_leave(s, by);
 	else
-		path_give(s, by);
+		path_give(s, by, path_key(s, WG_RUNQ_WAKE));
+}
+
+/* s is on a run queue, whose CPU is that of c if the waker's was not. Before woken(). */
+static __always_inline void path_woken(struct task_state *s, const struct wg_cpu_slot *c)
+{
+	if (wg_path && s->path_given)
+		s->wakes_here = s->waking_cpu == c - wg_cpu;
 }
 
 /* In path.bpf.c: is the futex wait whose call path is in w for a lock? */

@@ -67,10 +67,11 @@ static __always_inline void row_close(struct wg_row *r, const struct task_state 
 			r->part_ns[WG_T_QUOTA] += quota_waited(s, now, d);
 	}
 	if (wg_path && (s64)(now - s->path_at) > 0) {
-		if (s->path_given)
-			r->path.ns[WG_RUNQ_WAKE] += now - s->path_at;
-		else
-			r->path.ns[state] += now - s->path_at;
+		u64 path_state = s->path_given ? WG_PATH_STATE(s->path_key) : state;
+
+		barrier_var(path_state);
+		if (path_state < WG_STATE_CNT)
+			r->path.ns[path_state] += now - s->path_at;
 	}
 	r->open_ns = d;
 	r->state_ns[state] += d - probe;

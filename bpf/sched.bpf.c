@@ -275,13 +275,17 @@ static __always_inline void waker_note(struct task_state *s, struct task_struct 
 	s->waker_weight = weight;
 }
 
+/* Where all it does is to hand on a path, it is quick, and as often as switches are. */
+#define TIMED_WAKING_ONE_IN 32
+
 SEC("tp_btf/sched_waking")
 int on_waking(unsigned long long *ctx)
 {
 	struct task_struct *t = (void *)ctx[0], *cur;
 	struct task_state *s = task_get(t);
 	struct wg_cpu_slot *c;
-	bool looked;
+	bool looked, timed;
+	u32 one_in;
 	u64 now;
 
 	/* a task woken before it slept has waited for nobody */
@@ -290,14 +294,16 @@ int on_waking(unsigned long long *ctx)
 	looked = s->state == WG_FUTEX && site_counts(s);
 	if (!looked && !wg_path)
 		return 0;
-	now = clock_ns();
 	c = cpu_slot();
 	cur = bpf_get_current_task_btf();
+	one_in = looked ? TIMED_ONE_IN : TIMED_WAKING_ONE_IN;
+	timed = handler_timed_in(c, one_in);
+	now = looked || timed ? clock_ns() : 0;
 	if (wg_path)
 		path_waking(t, s, cur, c, now);
 	if (looked)
 		waker_note(s, cur, c, now);
-	handler_end_at(c, now);
+	handler_end_in(c, timed ? now : 0, one_in);
 	return 0;
 }
 
@@ -337,6 +343,7 @@ int BPF_PROG(on_wakeup, struct task_struct *t)
 	write_begin(s);
 	futex = s->state == WG_FUTEX;
 	at = rq_clock_of(t);
+	path_woken(s, c);
 	woken(s, at);
 	s->asleep_ns = queued_asleep(t, s, at);
 	if (!quota_takes_tasks())

@@ -113,6 +113,7 @@ enum wg_row_flags {
 #define WG_PATH_PARTS 16
 #define WG_PATH_ID_SHIFT 4
 #define WG_PATH_REF 15
+#define WG_PATH_STATE(key) ((key) & ((1 << WG_PATH_ID_SHIFT) - 1))
 
 struct wg_path_part {
 	__u64 key; /* 0: free, and all that follow */
