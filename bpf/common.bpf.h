@@ -103,8 +103,9 @@ struct task_state {
 	u8 path_given; /* by its waker: what comes until it is on a run queue has path_key */
 	u8 wakes_here; /* its last wakeup by a task was over on the waker's CPU */
 	u16 waking_cpu;
-	u8 site_lock; /* the open futex wait is for a lock */
+	u8 site_lock; /* futex waits by lock_stack, looked up at lock_ns, are for a lock */
 	u8 path_key_slot;
+	u64 lock_stack, lock_ns;
 	u8 path_slot[WG_STATE_SLOTS]; /* where its own part of a state was found last */
 	/* the path that leads to where it is, up to path_at (scheduler's clock) */
 	struct wg_path path;

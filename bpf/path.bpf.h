@@ -66,7 +66,7 @@ static __always_inline void path_fork(struct task_state *s, struct task_state *p
 static __always_inline bool path_stays(const struct task_state *s, struct task_struct *t)
 {
 	if (s->state == WG_FUTEX)
-		return s->site_lock;
+		return s->site_flags & WG_SITE_PI || (s->site_stack && s->site_lock);
 	return s->state == WG_KLOCK || (s->state != WG_CHILD && t->__state & TASK_UNINTERRUPTIBLE);
 }
 

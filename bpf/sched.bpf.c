@@ -77,6 +77,19 @@ static __always_inline bool wants_kernel_stack(u8 state)
 	return state == WG_KLOCK || state == WG_IO || state == WG_OTHER;
 }
 
+/* User space may learn of a library's locks only after their first waits: so look again. */
+#define LOCK_KNOWN_NS 10000000
+
+/* Is the futex wait that begins, its call path in w, for a lock? Mostly it is where the last was. */
+static __always_inline void lock_look_up(struct task_state *s, struct walk *w)
+{
+	if (w->hash == s->lock_stack && s->since_ns - s->lock_ns < LOCK_KNOWN_NS)
+		return;
+	s->site_lock = wg_path_is_lock(w);
+	s->lock_stack = w->hash;
+	s->lock_ns = s->since_ns;
+}
+
 /* t begins to wait, s->state: where and for what. */
 static __always_inline void wait_begins(void *ctx, struct task_struct *t, struct task_state *s)
 {
@@ -105,7 +118,7 @@ static __always_inline void wait_begins(void *ctx, struct task_struct *t, struct
 	s->site_end = w->end;
 	s->site_stack = w->hash;
 	if (wg_path && state == WG_FUTEX)
-		s->site_lock = s->site_flags & WG_SITE_PI || wg_path_is_lock(w);
+		lock_look_up(s, w);
 }
 
 static __always_inline void switch_out(void *ctx, struct task_struct *t, struct task_state *s,
