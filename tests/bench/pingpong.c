@@ -3,9 +3,9 @@
  * Two threads on one CPU hand a token to each other through a futex for a given time: nothing
  * but context switches. One pair per CPU asked for; idle threads besides, if asked for.
  *
- *   pingpong [-t SECONDS] [-c CPU[,CPU...]] [-i IDLE_THREADS] [-d DEPTH] [-g] [-o FILE]
+ *   pingpong [-t SECONDS] [-c CPU[,CPU...]] [-i IDLE_THREADS] [-d DEPTH] [-p] [-g] [-o FILE]
  *
- * -d makes each player wait so many calls deep, without frame pointers: a stack worth walking.
+ * -p hands it over through pipes. -d makes each player wait so many calls deep, without frame pointers: a stack worth walking.
  * -g waits for a line on stdin before it begins. Prints one line of JSON: switches as the kernel
  * counts them for the pairs' threads, and ns per switch (of one CPU) over the time after a warm-up.
  */
@@ -31,6 +31,7 @@
 struct pair {
 	_Atomic uint32_t turn; /* whose turn it is: 0 or 1, the futex word */
 	int cpu;
+	int pipe[2][2];	     /* where each player reads that it has the turn, if by pipes */
 	uint64_t switch_cnt; /* both threads, after the warm-up */
 	uint64_t wall_ns;
 } __attribute__((aligned(64)));
@@ -66,6 +67,29 @@ static void futex_wait(_Atomic uint32_t *word, uint32_t seen)
 static void futex_wake(_Atomic uint32_t *word, int cnt)
 {
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, cnt, NULL, NULL, 0);
+}
+
+static bool by_pipe;
+
+/* Returns when it is the player's turn. */
+static void take_turn(struct pair *pair, uint32_t me)
+{
+	char c;
+
+	if (by_pipe && read(pair->pipe[me][0], &c, 1) != 1)
+		die("cannot read from the pipe", errno);
+	while (!by_pipe && atomic_load(&pair->turn) != me)
+		futex_wait(&pair->turn, !me);
+}
+
+static void give_turn(struct pair *pair, uint32_t me)
+{
+	if (by_pipe && write(pair->pipe[!me][1], "", 1) != 1)
+		die("cannot write to the pipe", errno);
+	if (by_pipe)
+		return;
+	atomic_store(&pair->turn, !me);
+	futex_wake(&pair->turn, 1);
 }
 
 static uint64_t my_switches(void)
@@ -116,22 +140,19 @@ static void play(struct player *p)
 
 	pin(pair->cpu);
 	while (!atomic_load_explicit(&stopping, memory_order_relaxed)) {
-		while (atomic_load(&pair->turn) != p->me)
-			futex_wait(&pair->turn, !p->me);
+		take_turn(pair, p->me);
 		if (!begun && atomic_load_explicit(&measuring, memory_order_relaxed)) {
 			begun = true;
 			from_ns = now_ns();
 			from_cnt = my_switches();
 		}
-		atomic_store(&pair->turn, !p->me);
-		futex_wake(&pair->turn, 1);
+		give_turn(pair, p->me);
 	}
 	p->switch_cnt = my_switches() - from_cnt;
 	if (p->me == 0)
 		pair->wall_ns = now_ns() - from_ns;
 	/* The other may be asleep: hand it the turn for good, it sees that we are stopping. */
-	atomic_store(&pair->turn, !p->me);
-	futex_wake(&pair->turn, 1);
+	give_turn(pair, p->me);
 }
 
 /* Not on a futex: ten thousand waiters may share a hash bucket with the pair's word. */
@@ -178,6 +199,10 @@ static void run_pairs(struct pair *pairs, int cnt, uint64_t ns)
 	pthread_t threads[PAIRS_MAX][2];
 
 	for (int i = 0; i < cnt; i++) {
+		if (by_pipe && (pipe(pairs[i].pipe[0]) || pipe(pairs[i].pipe[1])))
+			die("cannot make a pipe", errno);
+		if (by_pipe)
+			give_turn(&pairs[i], 1);
 		for (int me = 0; me < 2; me++) {
 			players[i][me] = (struct player){.pair = &pairs[i], .me = me};
 			int err = pthread_create(&threads[i][me], NULL, play_deep, &players[i][me]);
@@ -231,7 +256,7 @@ int main(int argc, char **argv)
 	FILE *out = stdout;
 	double seconds = 0.5;
 
-	while ((opt = getopt(argc, argv, "t:c:i:d:go:")) != -1) {
+	while ((opt = getopt(argc, argv, "t:c:i:d:pgo:")) != -1) {
 		if (opt == 't')
 			seconds = atof(optarg);
 		else if (opt == 'c')
@@ -240,11 +265,13 @@ int main(int argc, char **argv)
 			idle_threads = atoi(optarg);
 		else if (opt == 'd')
 			depth = atoi(optarg);
+		else if (opt == 'p')
+			by_pipe = true;
 		else if (opt == 'g')
 			(void)getchar();
 		else if (opt != 'o' || !(out = fopen(optarg, "w")))
-			die("usage: pingpong [-t SECONDS] [-c CPUS] [-i IDLE] [-d DEPTH] [-g] [-o "
-			    "FILE]",
+			die("usage: pingpong [-t SECONDS] [-c CPUS] [-i IDLE] [-d DEPTH] [-p] [-g] "
+			    "[-o FILE]",
 			    EINVAL);
 	}
 	start_idle(idle_threads);
