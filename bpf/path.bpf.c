@@ -73,8 +73,8 @@ int on_softirq_exit(void *ctx)
 
 int wg_path_add(struct wg_path *p, u64 key, u64 d)
 {
-	u64 least_ns = ~0ULL;
-	u32 i, least = 0;
+	u64 v, less, least = ~0ULL >> 1; /* ns << 4 | index */
+	u32 i;
 
 	if (!p)
 		return 0;
@@ -86,10 +86,11 @@ int wg_path_add(struct wg_path *p, u64 key, u64 d)
 			part->ns += d;
 			return i;
 		}
-		if (part->ns < least_ns) {
-			least_ns = part->ns;
-			least = i;
-		}
+		/* the lesser of the two without a branch: the verifier would follow both ways, 16 times */
+		v = part->ns << 4 | i;
+		less = (s64)(v - least) >> 63;
+		barrier_var(less);
+		least ^= (least ^ v) & less;
 	}
 	least &= WG_PATH_PARTS - 1;
 	p->part[least].key = key;
@@ -143,32 +144,36 @@ int wg_lock_class(u64 frame)
 
 #define LOCK_FRAMES 10 /* from the leaf on: what lies further up wraps no lock any more */
 
+/* What the frames so far were. In w, where the verifier does not follow the bits one by one. */
+enum { SEEN_EVENT = 1, SEEN_NAMED = 2 };
+
 int wg_path_is_lock(struct walk *w)
 {
-	bool event = false, named = false;
 	u32 i, at;
 
 	if (!w)
 		return 0;
+	w->lock_seen = 0;
 	for (i = 0; i < LOCK_FRAMES && i < w->user_cnt; i++) {
 		at = (w->kernel_cnt + i) & (WALK_ROOM - 1);
 		switch (wg_lock_class(w->out.frame[at])) {
 		case WG_LOCK_LOCK:
-			if (!event)
+			if (!(w->lock_seen & SEEN_EVENT))
 				return 1;
-			named = true;
+			w->lock_seen |= SEEN_NAMED;
 			break;
 		case WG_LOCK_OUTER_LOCK:
 			return 1;
 		case WG_LOCK_OUTER_EVENT:
 			return 0;
 		case WG_LOCK_EVENT:
-			event = true;
+			w->lock_seen |= SEEN_EVENT;
 			break;
 		case WG_LOCK_ABOVE:
-			return event && !named;
+			return w->lock_seen == SEEN_EVENT;
 		case WG_LOCK_STEP:
-			named = named || event;
+			if (w->lock_seen)
+				w->lock_seen |= SEEN_NAMED;
 			break;
 		default:
 			break;

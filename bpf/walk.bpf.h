@@ -44,7 +44,7 @@ struct walk {
 	u64 leaf;
 	u64 window_at; /* of the user stack, what window holds */
 	u32 window_sz;
-	u32 pad2;
+	u32 lock_seen; /* wg_path_is_lock() */
 	u64 window[WALK_WINDOW / 8];
 	struct wg_stack_event out; /* frame[] is filled in place */
 	u64 room[WALK_ROOM - WG_FRAMES_MAX - 1 - WG_KFRAMES_MAX];
