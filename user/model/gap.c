@@ -815,9 +815,10 @@ static int order_parts(const void *a, const void *b)
 	return 0;
 }
 
+/* Less than half a nanosecond is what sums of doubles leave of nothing. */
 bool gap_part_holds(const struct gap_part *p)
 {
-	return p->interval.lo > 0 || p->interval.hi < 0;
+	return p->interval.lo >= 0.5 || p->interval.hi <= -0.5;
 }
 
 #define SMALL_SHARE 0.01
