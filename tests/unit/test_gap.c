@@ -11,6 +11,7 @@
 
 #include "base/util.h"
 #include "model/gap.h"
+#include "unit/named_stack.h"
 #include "unit/random_recording.h"
 
 #define MS 1000000ull
@@ -74,23 +75,6 @@ static void add_lane(struct run *run, uint64_t cpu_ms, uint64_t futex_ms)
 	t->count[WG_N_SAMPLE_USER] = 10;
 	if (t->end_ns > run->end_ns)
 		run->end_ns = t->end_ns;
-}
-
-static uint32_t add_stack(const char *const *names, uint32_t cnt)
-{
-	struct stack *stack = recording_add_stack(&r);
-
-	stack->frames = calloc(cnt + 1, sizeof(*stack->frames));
-	for (uint32_t i = 0; i < cnt; i++) {
-		struct frame *f = recording_add_frame(&r);
-
-		f->name = strdup(names[i]);
-		f->module = strdup("libc.so.6");
-		f->flags = FRAME_NAMED;
-		stack->frames[stack->frame_cnt++] = (uint32_t)r.frame_cnt - 1;
-	}
-	stack->end = WG_END_COMPLETE;
-	return (uint32_t)r.stack_cnt - 1;
 }
 
 static struct site *add_site(struct run *run, enum site_kind kind, enum wg_state state,
@@ -193,7 +177,7 @@ static void a_lock_is_the_first_part(void **state)
 	uint32_t stack;
 
 	(void)state;
-	stack = add_stack(path, 3);
+	stack = add_named_stack(&r, path, 3);
 	for (uint64_t i = 0; i < 5; i++) {
 		struct run *run = add_run("procs", 2, 2);
 
@@ -230,7 +214,7 @@ static void check_traffic(const char *function_name, double want_traffic, double
 	struct gap g;
 	uint32_t stack;
 
-	stack = add_stack(path, 2);
+	stack = add_named_stack(&r, path, 2);
 	for (uint64_t i = 0; i < 3; i++) {
 		struct run *run = add_run("procs", 1, 1);
 		struct site *site;
@@ -318,8 +302,8 @@ static void functions_of_two_builds_are_one(void **state)
 	struct gap g;
 
 	(void)state;
-	old = add_stack(path, 2);
-	new = add_stack(path, 2);
+	old = add_named_stack(&r, path, 2);
+	new = add_named_stack(&r, path, 2);
 	r.frames[r.stacks[new].frames[0]].start = 0x1000;
 	for (uint64_t i = 0; i < 3; i++) {
 		struct run *run = add_run("procs", 1, 1);

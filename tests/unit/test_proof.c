@@ -14,6 +14,7 @@
 
 #include "base/util.h"
 #include "model/proof.h"
+#include "unit/named_stack.h"
 
 #define MS 1000000ull
 #define REPEATS 5
@@ -23,23 +24,6 @@ static struct paths p;
 static struct locks l;
 static struct summary s;
 static uint32_t lock_path, arena_path;
-
-static uint32_t add_stack(const char *const *names, uint32_t cnt)
-{
-	struct stack *stack = recording_add_stack(&r);
-
-	stack->frames = calloc(cnt + 1, sizeof(*stack->frames));
-	for (uint32_t i = 0; i < cnt; i++) {
-		struct frame *f = recording_add_frame(&r);
-
-		f->name = strdup(names[i]);
-		f->module = strdup("libc.so.6");
-		f->flags = FRAME_NAMED;
-		stack->frames[stack->frame_cnt++] = (uint32_t)r.frame_cnt - 1;
-	}
-	stack->end = WG_END_COMPLETE;
-	return (uint32_t)r.stack_cnt - 1;
-}
 
 static int begin(void **state)
 {
@@ -51,8 +35,8 @@ static int begin(void **state)
 	(void)state;
 	recording_init(&r);
 	r.host.cpus = 2;
-	lock_path = add_stack(lock, 4);
-	arena_path = add_stack(arena, 5);
+	lock_path = add_named_stack(&r, lock, 4);
+	arena_path = add_named_stack(&r, arena, 5);
 	return 0;
 }
 
