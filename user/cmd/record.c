@@ -39,7 +39,7 @@ static int parse(struct record_opts *o, int argc, char **argv)
 		{"path", 0, OPT_FLAG, &o->command.path, 0, 0, NULL,
 		 "of a command: keep its critical path (default)"},
 		{"no-path", 0, OPT_UNFLAG, &o->command.path, 0, 0, NULL,
-		 "do not: saves 40 to 150 ns a wakeup"},
+		 "do not: saves some 60 ns a wakeup"},
 		{"verbose", 'v', OPT_FLAG, &o->verbose, 0, 0, NULL, "every thread in the report"},
 		{0},
 	};
