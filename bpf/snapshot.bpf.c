@@ -196,20 +196,30 @@ int on_track(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-/* Copy until no writer came between; a row that never settles is marked. */
+/*
+ * Copy until no writer came between; a row that never settles is marked. If it closes a window, s is
+ * out of that before the last look for a writer: a wait that ends while the row is made has either
+ * been accounted, and is over in the row that is made next, or is open in this one.
+ */
 static __always_inline void row_settle(struct wg_row *r, struct task_state *s,
 				       struct task_struct *t)
 {
-	u64 now;
+	u16 window = s->window;
+	u64 now, fence = 0;
 	u32 seq;
 	int i;
 
 	for (i = 0; i < 8; i++) {
+		s->window = window;
 		seq = *(volatile u32 *)&s->seq;
 		barrier();
 		now = clock_ns();
 		row_fill(r, s, t, now, sched_time(&wg_cpu[s->cpu & (WG_CPU_MAX - 1)], now));
 		barrier();
+		if (wg_snapshot_closes) {
+			s->window = 0;
+			__sync_fetch_and_add(&fence, 1); /* it is seen before seq is read */
+		}
 		if (!(seq & 1) && seq == *(volatile u32 *)&s->seq)
 			return;
 	}
@@ -227,8 +237,6 @@ int on_snapshot(struct bpf_iter__task *ctx)
 	s = task_get(t);
 	if (!s || !s->begun || (s->flags & WG_ROW_WAITING_EXEC) || t->__state == TASK_DEAD)
 		return 0;
-	if (wg_snapshot_closes)
-		s->window = 0;
 	row_settle(&scratch, s, t);
 	if (wg_snapshot_opens) {
 		s->window_ns = scratch.sched_ns;
