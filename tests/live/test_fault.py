@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """Page faults: counted exactly, timed, with what blocks in them apart; and page tables."""
 
-from live import Failure, MS, check_blocked_in, for_each, ms, record, span, test
+from live import (Failure, MS, check_blocked_in, for_each, ms, own_blocked, own_cpu, record, span,
+                  test)
 
 START_UP = 400  # faults of exec, the loader and the C library: fewer than this
 
@@ -13,7 +14,7 @@ def test_faults(c, how):
     ours, own = got.pair("toucher")
     c.equal("the program's own count", span(own, "min_flt"), n)
     c.between("faults_minor", ours["faults_minor"], n, n + START_UP)
-    c.between("cpu_fault", ours["buckets"]["cpu_fault"], n * 100, span(own, "cpu_ns") + 20 * MS)
+    c.between("cpu_fault", ours["buckets"]["cpu_fault"], n * 100, own_cpu(ours, own) + 20 * MS)
     c.note(f"{ours['faults_minor']:,} faults in {ms(ours['buckets']['cpu_fault'])}, "
            f"{ours['buckets']['cpu_fault'] // n} ns each")
 
@@ -24,10 +25,10 @@ def test_major(c):
     ours, own = got.pair("reader")
     c.between("faults_major", ours["faults_major"], span(own, "maj_flt"), own["end"]["maj_flt"] + 5)
     # Writing the file out before (fsync) is io, too: so the bounds are the planted part and it.
-    blocked = span(own) - span(own, "cpu_ns") - span(own, "run_delay_ns")
+    blocked = own_blocked(ours, own)
     c.at_least("io", ours["buckets"]["io"], blocked * 0.95 - MS)
     c.at_most("page-in billed as fault CPU", ours["buckets"]["cpu_fault"],
-              span(own, "cpu_ns") * 1.1 + 20 * MS)
+              own_cpu(ours, own) * 1.1 + 20 * MS)
     c.note(f"{ours['faults_major']:,} major, io {ms(ours['buckets']['io'])}")
 
 

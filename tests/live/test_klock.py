@@ -8,7 +8,7 @@ from live import BLOCKED, MS, Skip, check_part, ms, own_blocked, record, test, t
 def test_klock(c):
     got = record(c, "klock", 401, 5003)
     ours, own = got.pair("waiter")
-    want, have = own_blocked(own), ours["buckets"]["klock"]
+    want, have = own_blocked(ours, own), ours["buckets"]["klock"]
     if want < 20 * MS:
         raise Skip(f"the two threads hardly met: {ms(want)} blocked")
     # Its readings of itself and its end need memory too, and so wait for the same lock.

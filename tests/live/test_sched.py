@@ -2,7 +2,7 @@
 """The switch state machine: CPU, run queue, preempted and woken apart."""
 
 from live import (BLOCKED, MS, US, check_blocked_in, check_part, for_each, label, ms, on_cpu,
-                  own_blocked, record, run_queue, span, test, total)
+                  own_blocked, own_cpu, own_off, record, run_queue, span, test, total)
 
 
 @for_each(pipe="ipc", futex="futex")
@@ -12,9 +12,9 @@ def test_switches(c, bucket):
         c.between(f"switches of {label(ours)}", ours["switches_voluntary"] +
                   ours["switches_involuntary"], 10007, 10007 * 2 + 200)
         # On its way to sleep it may be preempted by the one that it woke: see check_blocked_in.
-        c.at_most(f"{bucket} of {label(ours)}", ours["buckets"][bucket], own_blocked(own) + 2 * MS)
+        c.at_most(f"{bucket} of {label(ours)}", ours["buckets"][bucket], own_blocked(ours, own) + 2 * MS)
         off = ours["wall_ns"] - on_cpu(ours)
-        check_part(c, "time off CPU", off, span(own) - span(own, "cpu_ns"), ours, own)
+        check_part(c, "time off CPU", off, own_off(ours, own), ours, own)
         # Before the planted part it waits for the other to be there, which is futex as well.
         rest = total(ours, BLOCKED) - ours["buckets"][bucket]
         c.at_most(f"other waits of {label(ours)}", rest, MS + ours["wall_ns"] - span(own))
@@ -39,9 +39,9 @@ def test_yield(c):
 def test_runq(c, k):
     got = record(c, "runq", k, 601)
     for ours, own in got.pairs("busy"):
-        want = span(own) - span(own, "cpu_ns")
+        want = own_off(ours, own)
         check_part(c, "runq_preempt", ours["buckets"]["runq_preempt"], want, ours, own)
-        check_part(c, "on-CPU time", on_cpu(ours), span(own, "cpu_ns"), ours, own)
+        check_part(c, "on-CPU time", on_cpu(ours), own_cpu(ours, own), ours, own)
         c.note(f"preempted {ms(ours['buckets']['runq_preempt'])}, own clocks {ms(want)}")
 
 
