@@ -374,15 +374,20 @@ static __always_inline u64 handler_begin(struct wg_cpu_slot *c)
 	return handler_timed(c) ? clock_ns() : 0;
 }
 
+/* No run of ours is so long: the hypervisor or an interrupt came between, whose time is not ours. */
+#define HANDLER_LONG_NS 1000000
+
 static __always_inline void handler_end_in(struct wg_cpu_slot *c, u64 begin_ns, u32 one_in)
 {
 	u64 d;
 
 	if (!begin_ns)
 		return;
-	d = (clock_ns() - begin_ns) * one_in;
-	c->probe_ns += d;
-	c->total_ns += d;
+	d = clock_ns() - begin_ns;
+	if (d > HANDLER_LONG_NS)
+		return;
+	c->probe_ns += d * one_in;
+	c->total_ns += d * one_in;
 }
 
 static __always_inline void handler_end(struct wg_cpu_slot *c, u64 begin_ns)

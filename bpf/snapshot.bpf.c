@@ -177,10 +177,13 @@ SEC("iter/task")
 int on_track(struct bpf_iter__task *ctx)
 {
 	struct task_struct *t = ctx->task, *self = bpf_get_current_task_btf();
-	u64 now = clock_ns();
+	u64 sched_ns = rq_clock_of(self);
 
-	/* the reader has just been switched in: a fresh reading of this CPU's two clocks */
-	clock_learn(cpu_slot(), now, rq_clock_of(self));
+	/*
+	 * The reader has just been switched in: a fresh reading of this CPU's two clocks, the scheduler's
+	 * first, which a tick in between would else bring past ours.
+	 */
+	clock_learn(cpu_slot(), clock_ns(), sched_ns);
 	wg_reader_tgid = self->tgid;
 	if (t && wg_track_tgid && (u32)t->tgid == wg_track_tgid) {
 		if (!wg_track_known)
