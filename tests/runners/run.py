@@ -340,6 +340,21 @@ def each_stop(model, building):
     return test_stop
 
 
+def each_stop_any_moment(model):
+    """What a runner's end takes down, its lanes still use: each stop meets them elsewhere."""
+    def test_stop_any_moment(c, command):
+        has(command, model, "crypto")
+        for ms in range(20, 50, 3):
+            with Runner(command) as r:
+                r.set_up("crypto", model, workers=4, tasks=20_000, n=3000)
+                r.send("go")
+                time.sleep(ms / 1000)
+                r.send("stop")
+                c.equal(f"exit status, stopped {ms} ms after go", r.status(END_S), 0)
+                check_gone(c, r)
+    return test_stop_any_moment
+
+
 def each_loader_gone(model, building):
     def test_loader_gone(c, command):
         with busy(command, model, building) as r:
@@ -457,6 +472,8 @@ def tests_of(name):
             yield f"loader_gone_{when}_{model}", each_loader_gone(model, building)
             yield f"term_{when}_{model}", each_signal(model, building, signal.SIGTERM)
         yield f"killed_{when}", each_killed(when == "building")
+    for model in ("threads", "procs"):
+        yield f"stop_any_moment_{model}", each_stop_any_moment(model)
     yield "worker_killed_idle", each_worker_killed(False)
     yield "worker_killed_working", each_worker_killed(True)
     if name in ("native", "node", "bun"):

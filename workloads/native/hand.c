@@ -174,6 +174,5 @@ int by_hand(int argc, char **argv)
 		return 0;
 	}
 	fprintf(stderr, "wallgap-native: %s\n", pool.why);
-	pool_abandon(&pool);
-	return 1;
+	pool_abandon(&pool, 1);
 }

@@ -422,13 +422,12 @@ void pool_close(struct pool *p)
 	release(p);
 }
 
-void pool_abandon(struct pool *p)
+void pool_abandon(struct pool *p, int status)
 {
-	if (!p->spec.model->other_process)
-		return;
 	for (int i = 0; i < p->started; i++)
 		if (p->lanes[i].child > 0)
 			kill(p->lanes[i].child, SIGKILL);
-	p->spec.model->join(p);
-	release(p);
+	if (p->spec.model->other_process)
+		p->spec.model->join(p);
+	_exit(status);
 }

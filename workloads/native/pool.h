@@ -131,8 +131,11 @@ int pool_open(struct pool *p, const struct pool_spec *spec);
 int pool_go(struct pool *p);
 /* Lanes are idle: let them end in good order. */
 void pool_close(struct pool *p);
-/* Lanes may be in any state: kill children. Threads end with the program, which must exit now. */
-void pool_abandon(struct pool *p);
+/*
+ * Lanes may be in any state: kill children, and end the program with this exit status. At once:
+ * what exit() runs first, as libcrypto's cleaning up, would take from threads what they work with.
+ */
+void pool_abandon(struct pool *p, int status) __attribute__((noreturn));
 
 /* Fill p->why and return code. */
 int pool_fail(struct pool *p, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -302,7 +302,7 @@ int serve(int in_fd, int out_fd)
 	if (s.has_pool && code == 1)
 		pool_close(&s.pool);
 	else if (s.has_pool)
-		pool_abandon(&s.pool);
+		pool_abandon(&s.pool, code == -ECANCELED ? 0 : 1);
 	free(s.buf);
 	return code == 1 || code == -ECANCELED ? 0 : 1;
 }
