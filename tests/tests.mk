@@ -74,9 +74,9 @@ $(F)/fuzz_%: $(F)/tests/fuzz/fuzz_%.o $(F)/tests/fuzz/seeds.o $(F)/libfuzz.a
 
 .PRECIOUS: $(F)/user/%.o $(F)/tests/%.o
 
-.PHONY: test-unit test-golden golden-update test-fuzz fuzz-run test-runners test-live lint
+.PHONY: test-unit test-golden golden-update test-fuzz fuzz-run test-runners test-live test-attack attack lint
 
-test: deps ## set up, build, and run all tests: unit, golden, fuzz, lint, runners, live, vm
+test: deps ## set up, build, and run all tests: unit, golden, fuzz, lint, runners, live, attack, vm
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)sh tests/run-all.sh $(SUITES)
 
@@ -104,6 +104,12 @@ test-runners: $(B)/wallgap-native ## the runners of all runtimes against workloa
 
 test-live: all ## planted workloads on this kernel, against what the tool says of them (root)
 	$(Q)$(SUDO) python3 tests/live/run.py
+
+test-attack: all ## attacks in their short form (root)
+	$(Q)$(SUDO) python3 tests/attack/run.py
+
+attack: all ## attacks at full length (root)
+	$(Q)$(SUDO) python3 tests/attack/run.py --all -v
 
 test-vm: all ## the same on other kernels, under qemu
 	$(Q)sh tests/vm/run.sh
