@@ -37,6 +37,12 @@ USER_FLAGS = -std=gnu11 $(WARN) -D_GNU_SOURCE -DWALLGAP_VERSION='"$(VERSION)"' -
 	     -Ibpf -Iuser -I$(B) $(SAN_FLAGS) -MMD -MP
 SAN_FLAGS = $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 , := ,
+# Of the program and the C runner, not of the tests' programs. _FORTIFY_SOURCE is for optimised code,
+# and of no use beside the sanitizers, which intercept what it would replace.
+OPTIMISED = $(filter-out -O0,$(filter -O%,$(CFLAGS)))
+HARDEN_CFLAGS = -fPIE -fstack-protector-strong -fstack-clash-protection \
+		$(if $(SAN),,$(if $(OPTIMISED),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3))
+HARDEN_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -liberty
 
@@ -75,19 +81,23 @@ $(filter $(B)/user/collect/%,$(USER_OBJ)): | $(B)/wallgap.skel.h
 
 $(B)/user/%.o: user/%.c
 	@mkdir -p $(@D)
-	$(call say,CC,$<)$(CC) $(CFLAGS) $(USER_FLAGS) $(PKG_CFLAGS) -c $< -o $@
+	$(call say,CC,$<)$(CC) $(CFLAGS) $(HARDEN_CFLAGS) $(USER_FLAGS) $(PKG_CFLAGS) -c $< -o $@
 
 wallgap: $(USER_OBJ)
-	$(call say,LINK,$@)$(CC) $(CFLAGS) $(SAN_FLAGS) $(LDFLAGS) $^ -o $@ $(PKG_LIBS) -lm -lpthread
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(SAN_FLAGS) $(HARDEN_LDFLAGS) $(LDFLAGS) $^ -o $@ $(PKG_LIBS) -lm -lpthread
 
 # --- workloads ---
+
+$(B)/workloads/native/%.o: workloads/native/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CFLAGS) $(HARDEN_CFLAGS) $(USER_FLAGS) $(PKG_CFLAGS) -c $< -o $@
 
 $(B)/workloads/%.o: workloads/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CFLAGS) $(USER_FLAGS) $(PKG_CFLAGS) -c $< -o $@
 
 $(B)/wallgap-native: $(NATIVE_OBJ)
-	$(call say,LINK,$@)$(CC) $(CFLAGS) $^ -o $@ -ljansson -lcrypto -lm -lpthread
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(SAN_FLAGS) $(HARDEN_LDFLAGS) $(LDFLAGS) $^ -o $@ -ljansson -lcrypto -lm -lpthread
 
 $(B)/planted/%: $(B)/workloads/planted/%.o
 	@mkdir -p $(@D)

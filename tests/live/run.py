@@ -28,6 +28,7 @@ import test_block  # noqa: E402,F401
 import test_klock  # noqa: E402,F401
 import test_task  # noqa: E402,F401
 import test_storm  # noqa: E402,F401
+import test_hardening  # noqa: E402,F401
 import test_cli  # noqa: E402,F401
 import test_bench  # noqa: E402,F401
 import test_prove  # noqa: E402,F401
