@@ -105,10 +105,10 @@ test-runners: $(B)/wallgap-native ## the runners of all runtimes against workloa
 test-live: all ## planted workloads on this kernel, against what the tool says of them (root)
 	$(Q)$(SUDO) python3 tests/live/run.py
 
-test-attack: all ## attacks in their short form (root)
+test-attack: all $(GOLDEN_BIN) ## attacks in their short form (root)
 	$(Q)$(SUDO) python3 tests/attack/run.py
 
-attack: all ## attacks at full length (root)
+attack: all $(GOLDEN_BIN) ## attacks at full length (root)
 	$(Q)$(SUDO) python3 tests/attack/run.py --all -v
 
 test-vm: all ## the same on other kernels, under qemu

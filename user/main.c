@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "cmd/cmd.h"
+#include "cmd/common.h"
 
 static const struct {
 	const char *name;
@@ -55,6 +55,6 @@ int main(int argc, char **argv)
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(argv[1], commands[i].name))
 			return commands[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "wallgap: no command '%.40s'; try: wallgap --help\n", argv[1]);
+	say_note("wallgap: no command '%.40s'; try: wallgap --help", argv[1]);
 	return EXIT_USAGE;
 }
