@@ -28,7 +28,7 @@ CLANG ?= $(firstword $(foreach v,25 24 23 22 21 20 19 18 17 16 15 14,$(shell com
 BPFTOOL ?= $(firstword $(lastword $(sort $(wildcard /usr/lib/linux-tools/*/bpftool))) \
 	   $(shell command -v bpftool 2>/dev/null) $(wildcard /usr/sbin/bpftool) bpftool)
 CC = gcc
-PKGS := libbpf libdw libelf sqlite3 smartcols jansson capstone liblzma zlib
+PKGS := libbpf libdw libelf sqlite3 smartcols jansson capstone liblzma zlib libcap-ng libseccomp
 
 Q = $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2);)

@@ -25,7 +25,8 @@ static void help(FILE *f)
 	fprintf(f,
 		"usage: wallgap COMMAND [OPTION...]\n\n"
 		"Runs work, watches it from inside the kernel, and puts every nanosecond of its\n"
-		"wall time into one bucket. Measuring needs root.\n\ncommands:\n");
+		"wall time into one bucket. Measuring needs root, or CAP_BPF and CAP_PERFMON.\n"
+		"\ncommands:\n");
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(f, "  %-8s %s\n", commands[i].name, commands[i].what);
 	fprintf(f, "\n  wallgap COMMAND --help tells more; wallgap --version the version\n\n"

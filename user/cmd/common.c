@@ -14,6 +14,7 @@
 
 #include "base/plain.h"
 #include "base/util.h"
+#include "collect/privs.h"
 #include "host/host.h"
 #include "report/report.h"
 #include "store/store.h"
@@ -176,11 +177,23 @@ static int add_own_libs(struct recording *r)
 	return err ? err : recording_add_lib(r, "libbpf", collector_library_version());
 }
 
+/* Once, where what is lost could still be had by starting anew. */
+static void note_privs(void)
+{
+	struct priv privs[PRIV_MAX];
+	size_t i, cnt = privs_read(privs);
+
+	for (i = 0; i < cnt; i++)
+		if (!privs[i].have)
+			say_note("wallgap: without %s: %s", privs[i].name, privs[i].without);
+}
+
 int recording_begin(struct recording *r, const char *command, int argc, char **argv,
 		    const struct collector *c)
 {
 	int err;
 
+	note_privs();
 	recording_init(r);
 	r->schema = RECORDING_SCHEMA;
 	r->version = strdup(WALLGAP_VERSION);
