@@ -83,6 +83,12 @@ def check_gaps(report):
     wrong = []
     for gap in report["gaps"]:
         who = f"{gap['workload']} {gap['a']} {gap['b']}"
+        few = any(len([r for r in report["runs"] if not r.get("variant") and not r["interrupted"] and
+                       (r["workload"], r["runtime"], r["model"]) ==
+                       (gap["workload"], gap[side + "_runtime"], gap[side + "_model"])]) < 3 for side in "ab")
+        ends = {o[k] is None for o in (gap, *gap["parts"]) for k in ("lo_ns", "hi_ns")}
+        if ends != {few} or few != (gap["verdict"] == "undecided"):
+            wrong.append(f"{who}: intervals of {'too few' if few else 'enough'} runs: {ends}, {gap['verdict']}")
         if sum(p["delta_ns"] for p in gap["parts"]) + gap["unexplained_ns"] != gap["gap_ns"]:
             wrong.append(f"{who}: parts do not sum")
         for proof in gap["proofs"]:

@@ -378,6 +378,25 @@ def on_terminal(argv, **env):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), out.decode(errors="replace")
 
 
+@for_each(one=1, two=2)
+def test_cli_compare_few(c, runs):
+    """Under three runs of each there is a difference, but no interval and no verdict."""
+    with scratch() as tmp:
+        out = os.path.join(tmp, "few.wg")
+        done = wallgap("compare", "--repeats", runs, "--a", "sleep 0.01", "--b", "sleep 0.02", "-o", out)
+        c.equal("status", done.status, 0)
+        c.that("no verdict" in done.out, "the text does not say that there is no verdict")
+        for word in ("95%", "no difference", "takes", "in words"):
+            c.that(word not in done.out, f"{word!r} in the text: {done.out}")
+        gap = load_report(out)["gaps"][0]
+        c.equal("verdict", gap["verdict"], "undecided")
+        c.between("gap", gap["gap_ns"], 5 * MS, 100 * MS)
+        c.at_least("parts", len(gap["parts"]), 1)
+        ends = [part[end] for part in [gap, *gap["parts"]] for end in ("lo_ns", "hi_ns")]
+        c.equal("ends of intervals", set(ends), {None})
+        c.that(not any(part["holds"] for part in gap["parts"]), "a part holds")
+
+
 @test
 def test_cli_no_color(c):
     with scratch() as tmp:

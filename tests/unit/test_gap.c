@@ -97,7 +97,8 @@ static void check_identity(const struct gap *g)
 	for (size_t i = 0; i < g->part_cnt; i++) {
 		sum += g->parts[i].delta_ns;
 		room += (fabs(g->parts[i].a_ns) + fabs(g->parts[i].b_ns)) * 1e-15;
-		assert_true(g->parts[i].interval.lo <= g->parts[i].interval.hi);
+		assert_int_equal(interval_known(g->parts[i].interval), interval_known(g->interval));
+		assert_false(g->parts[i].interval.lo > g->parts[i].interval.hi);
 		assert_true(!i || fabs(g->parts[i - 1].delta_ns) >= fabs(g->parts[i].delta_ns));
 	}
 	if (fabs(sum - g->gap_ns) > room)
@@ -373,6 +374,10 @@ static void two_repeats_are_too_few(void **state)
 	}
 	gap_between(&g, "procs", "threads");
 	assert_int_equal(g.verdict, GAP_UNDECIDED);
+	assert_false(interval_known(g.interval) || interval_known(g.unexplained));
+	assert_true(g.part_cnt > 0);
+	for (size_t i = 0; i < g.part_cnt; i++)
+		assert_false(interval_known(g.parts[i].interval) || gap_part_holds(&g.parts[i]));
 	gap_clear(&g);
 	clear();
 }

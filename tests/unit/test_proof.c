@@ -116,7 +116,7 @@ static void clear(struct gap *g)
 }
 
 /* Predicted and the parts that are not the cause's sum to the gap. */
-static void check_sum(const struct gap *g, const struct proof *proof)
+static void check_sum(const struct gap *g, const struct proof *proof, int repeats)
 {
 	double rest = g->unexplained_ns;
 
@@ -126,7 +126,10 @@ static void check_sum(const struct gap *g, const struct proof *proof)
 	assert_true(fabs(rest + proof->predicted_ns - g->gap_ns) < 0.5);
 	assert_true(proof->predicted.lo <= proof->predicted_ns &&
 		    proof->predicted_ns <= proof->predicted.hi);
-	assert_true(proof->gone.lo <= proof->gone_ns && proof->gone_ns <= proof->gone.hi);
+	assert_int_equal(interval_known(proof->gone), repeats >= INTERVAL_RUNS_MIN);
+	assert_int_equal(interval_known(proof->left), repeats >= INTERVAL_RUNS_MIN);
+	assert_int_equal(interval_known(proof->interval), repeats >= INTERVAL_RUNS_MIN);
+	assert_false(proof->gone.lo > proof->gone_ns || proof->gone_ns > proof->gone.hi);
 	assert_true(fabs(proof->gone_ns + proof->gap_ns - g->gap_ns) < 0.5);
 }
 
@@ -147,7 +150,7 @@ static void check(enum proof_verdict want, bool exceeds, int repeats, uint64_t m
 		assert_string_equal(list[0].variant, "private-contexts");
 		assert_int_equal(list[0].causes, 1u << GAP_LOCK_WAIT);
 		assert_true(fabs(fabs(list[0].predicted_ns) - 90. * MS) < MS);
-		check_sum(&g, &list[0]);
+		check_sum(&g, &list[0], repeats);
 		if (list[0].verdict != want)
 			fail_msg("%s, not %s", proof_verdict_name(list[0].verdict),
 				 proof_verdict_name(want));

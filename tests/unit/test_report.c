@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <limits.h>
 #include <locale.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -209,7 +210,7 @@ static double shown(const char *cell)
 	return *cell == '<' || *cell == '-' ? 0 : strtod(cell, NULL);
 }
 
-/* Shares in a row add up to 100, but for rounding; a bucket without a column is in "other". */
+/* Shares in a row add up to 100, but for rounding; a bucket without a column is in "rest". */
 static void bucket_cells_add_up(void **state)
 {
 	struct prng p = {.state = 3};
@@ -243,6 +244,72 @@ static void bucket_cells_add_up(void **state)
 			sum += shown(cell);
 		if (all > 0)
 			assert_in_range((int)sum, 100 - BUCKET_CNT, 100 + BUCKET_CNT);
+		table_free(t);
+	}
+}
+
+/* The cell under this head, or NULL. */
+static char *cell_under(const char *head, char *heads, char *cells)
+{
+	char *save_head, *save_cell, *h = strtok_r(heads, " ", &save_head);
+	char *c = strtok_r(cells, " ", &save_cell);
+
+	while (h && c && strcmp(h, head)) {
+		h = strtok_r(NULL, " ", &save_head);
+		c = strtok_r(NULL, " ", &save_cell);
+	}
+	return h ? c : NULL;
+}
+
+static double share_under(const char *head, const char *text)
+{
+	scoped_free char *heads = strndup(text, strcspn(text, "\n"));
+	scoped_free char *cells = strdup(strchr(text, '\n') + 1);
+	char *cell;
+
+	cells[strcspn(cells, "\n")] = '\0';
+	cell = cell_under(head, heads, cells);
+	return cell ? shown(cell) / 100 : -1;
+}
+
+/*
+ * "other" is a bucket and nothing else, "rest" what has no column; waits for a CPU are never in it, however
+ * little room there is.
+ */
+static void the_rest_is_not_other_nor_run_queue(void **state)
+{
+	struct prng p = {.state = 11};
+
+	(void)state;
+	for (int round = 0; round < 200; round++) {
+		scoped_free char *text = NULL;
+		double ns[BUCKET_CNT], all = 0, wait, rest, other;
+		struct bucket_columns c;
+		struct table *t = table_new();
+		size_t sz;
+		FILE *f = open_memstream(&text, &sz);
+
+		for (int b = 0; b < BUCKET_CNT; b++)
+			all += ns[b] = 100 + (double)prng_below(&p, 1000);
+		bucket_columns_clear(&c);
+		bucket_columns_see(&c, ns, all);
+		bucket_columns_fit(&c, BUCKET_HEADS_SHORT, ns, (int)prng_below(&p, 90));
+		bucket_columns_rest(&c, ns);
+		table_column(t, "row", ALIGN_LEFT, 0);
+		bucket_heads(t, &c, BUCKET_HEADS_SHORT, 0);
+		table_row(t);
+		table_cell(t, "row");
+		bucket_cells(t, &c, ns, all);
+		assert_int_equal(table_print(t, f, 0, 1000, false), 0);
+		fclose(f);
+		wait = share_under("runq", text) + fmax(0, share_under("preempt", text));
+		assert_true(fabs(wait - (ns[B_RUNQ_WAKE] + ns[B_RUNQ_PREEMPT]) / all) < 0.011);
+		other = share_under("other", text);
+		assert_true(other < 0 || fabs(other - ns[B_OTHER] / all) < 0.006);
+		rest = 0;
+		for (int b = 0; b < BUCKET_CNT; b++)
+			rest += c.shown[b] || b == B_RUNQ_PREEMPT ? 0 : ns[b] / all;
+		assert_true(fabs(fmax(0, share_under("rest", text)) - rest) < 0.006);
 		table_free(t);
 	}
 }
@@ -329,6 +396,7 @@ int main(void)
 		cmocka_unit_test(a_table_that_fits_is_one_block),
 		cmocka_unit_test(paragraphs_break_between_items),
 		cmocka_unit_test(bucket_cells_add_up),
+		cmocka_unit_test(the_rest_is_not_other_nor_run_queue),
 		cmocka_unit_test(json_parses_and_text_fits_for_any_recording),
 		cmocka_unit_test(color_only_when_asked),
 		cmocka_unit_test(a_full_device_is_told),

@@ -80,9 +80,26 @@ static void interval_holds_the_median_and_repeats(void **state)
 	assert_true(a.lo == b.lo && a.hi == b.hi);
 	assert_int_equal(stats_of(&s, v, ARRAY_SIZE(v)), 0);
 	assert_true(s.min <= a.lo && a.lo < s.median && s.median < a.hi && a.hi <= s.max);
-	assert_int_equal(stats_median_interval(&a, v, 1), 0);
-	assert_true(a.lo == 10 && a.hi == 10);
-	assert_int_equal(stats_median_interval(&a, NULL, 0), 0);
+}
+
+static void too_few_values_have_no_interval(void **state)
+{
+	const double v[] = {10, 12, 11};
+	struct interval in;
+
+	(void)state;
+	for (size_t few = 0; few < 3; few++) {
+		assert_int_equal(stats_median_interval(&in, v, few), 0);
+		assert_false(interval_known(in));
+		if (!few)
+			continue;
+		assert_int_equal(stats_diff_interval(&in, v, few, v, 3), 0);
+		assert_false(interval_known(in));
+		assert_int_equal(stats_ratio_interval(&in, v, 3, v, few), 0);
+		assert_false(interval_known(in));
+	}
+	assert_int_equal(stats_ratio_interval(&in, v, 3, v, 3), 0);
+	assert_true(interval_known(in));
 }
 
 /*
@@ -129,6 +146,7 @@ int main(void)
 		cmocka_unit_test(prng_is_the_published_one),
 		cmocka_unit_test(prng_below_is_even),
 		cmocka_unit_test(interval_holds_the_median_and_repeats),
+		cmocka_unit_test(too_few_values_have_no_interval),
 		cmocka_unit_test(interval_covers_about_as_often_as_it_says),
 		cmocka_unit_test(a_real_difference_is_seen),
 	};

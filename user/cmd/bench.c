@@ -93,9 +93,9 @@ static int parse(struct bench *b, int argc, char **argv)
 	if (first < argc)
 		err_set(&e, -EINVAL, "'%.40s' is not an option; try: wallgap bench --help",
 			argv[first]);
-	else if (b->prove && (!b->stacks || (p->repeats && p->repeats < PROOF_REPEATS_MIN)))
+	else if (b->prove && (!b->stacks || (p->repeats && p->repeats < INTERVAL_RUNS_MIN)))
 		err_set(&e, -EINVAL, "--prove needs call paths and %d repeats or more",
-			PROOF_REPEATS_MIN);
+			INTERVAL_RUNS_MIN);
 	else
 		plan_choose(p, workloads, models, runtimes, &e);
 	return e.msg[0] ? say_error("bench", EXIT_USAGE, &e) : -1;

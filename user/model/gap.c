@@ -13,7 +13,6 @@
 #include "base/util.h"
 #include "model/path.h"
 
-#define REPEATS_MIN 3	    /* of one side: with fewer the interval says nothing */
 #define PART_MIN_SHARE 0.02 /* of the gap: smaller parts of a bucket are told together */
 
 const char *gap_cause_name(enum gap_cause c)
@@ -758,11 +757,18 @@ static void fold(struct table *t, double gap_ns)
 	t->row_cnt = to;
 }
 
+static bool enough_runs(const struct table *t)
+{
+	return t->a_cnt >= INTERVAL_RUNS_MIN && t->b_cnt >= INTERVAL_RUNS_MIN;
+}
+
 /* Of one row of rounds, which stays as it is: rows are added up later, round by round. */
-static struct interval middle(const double *rounds, double *scratch)
+static struct interval interval_of(const struct table *t, const double *rounds, double *scratch)
 {
 	struct interval i;
 
+	if (!enough_runs(t))
+		return INTERVAL_NONE;
 	memcpy(scratch, rounds, BOOTSTRAP_ROUNDS * sizeof(*scratch));
 	bootstrap_interval(&i, scratch);
 	return i;
@@ -794,10 +800,10 @@ static int bootstrap(struct gap *g, const struct table *t, struct choice *a, str
 	}
 	for (size_t i = 0; i < t->row_cnt; i++) {
 		t->parts[i].row = i;
-		t->parts[i].interval = middle(rounds + i * n, scratch);
+		t->parts[i].interval = interval_of(t, rounds + i * n, scratch);
 	}
-	g->interval = middle(rounds + t->row_cnt * n, scratch);
-	g->unexplained = middle(rounds + (t->row_cnt + 1) * n, scratch);
+	g->interval = interval_of(t, rounds + t->row_cnt * n, scratch);
+	g->unexplained = interval_of(t, rounds + (t->row_cnt + 1) * n, scratch);
 	return 0;
 }
 
@@ -852,10 +858,10 @@ static int solve(struct gap *g, struct table *t, struct choice *a, struct choice
 	g->parts = t->parts;
 	g->part_cnt = t->row_cnt;
 	t->parts = NULL;
-	g->verdict = t->a_cnt < REPEATS_MIN || t->b_cnt < REPEATS_MIN ? GAP_UNDECIDED
-		     : g->interval.lo > 0			      ? GAP_SLOWER
-		     : g->interval.hi < 0			      ? GAP_FASTER
-								      : GAP_NO_DIFFERENCE;
+	g->verdict = !enough_runs(t)	  ? GAP_UNDECIDED
+		     : g->interval.lo > 0 ? GAP_SLOWER
+		     : g->interval.hi < 0 ? GAP_FASTER
+					  : GAP_NO_DIFFERENCE;
 	g->repeats_needed = repeats_needed(g, t->a_cnt, t->b_cnt);
 	return 0;
 }

@@ -73,8 +73,9 @@ const char *gap_verdict_name(enum gap_verdict v); /* of b: "slower", "faster", "
 struct gap {
 	const struct group *a, *b;
 	double gap_ns;
+	/* Fewer than INTERVAL_RUNS_MIN runs of one side: no interval anywhere, and GAP_UNDECIDED. */
 	struct interval interval;
-	enum gap_verdict verdict; /* GAP_UNDECIDED: fewer than three repeats of one side */
+	enum gap_verdict verdict;
 	/*
 	 * About how many repeats would tell whether there is a difference of this size; 0: the verdict
 	 * stands, the difference is under 1%, or it would take more than 1,000.

@@ -9,8 +9,6 @@
 #include "base/util.h"
 #include "model/where.h"
 
-#define REPEATS_MIN 3 /* of fewer, an interval says nothing */
-
 /* In the order in which they are shown. */
 static const struct claim claims[] = {
 	{
@@ -152,9 +150,8 @@ static int decide_ratio(struct headline *h)
 		h->verdict = VERDICT_UNDECIDED;
 		return 0;
 	}
-	h->verdict = h->a->run_cnt < REPEATS_MIN || h->b->run_cnt < REPEATS_MIN
-			     ? VERDICT_UNDECIDED
-			     : judge(h->claim, &h->interval);
+	h->verdict =
+		interval_known(h->interval) ? judge(h->claim, &h->interval) : VERDICT_UNDECIDED;
 	return err;
 }
 
@@ -180,7 +177,8 @@ static int decide_peak(struct headline *h)
 	if (err)
 		return err;
 	h->value = s.median;
-	h->verdict = cnt < REPEATS_MIN ? VERDICT_UNDECIDED : judge(h->claim, &h->interval);
+	h->verdict =
+		interval_known(h->interval) ? judge(h->claim, &h->interval) : VERDICT_UNDECIDED;
 	return 0;
 }
 

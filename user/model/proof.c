@@ -31,8 +31,11 @@ struct share {
 	uint32_t causes;
 };
 
-static void interval_of(struct share *s, double scratch[BOOTSTRAP_ROUNDS])
+static void interval_of(struct share *s, const struct gap *g, double scratch[BOOTSTRAP_ROUNDS])
 {
+	s->interval = INTERVAL_NONE;
+	if (!interval_known(g->interval))
+		return;
 	memcpy(scratch, s->rounds, sizeof(s->rounds));
 	bootstrap_interval(&s->interval, scratch);
 }
@@ -52,7 +55,7 @@ static void share_of(struct share *s, const struct switch_def *sw, const struct 
 		for (int k = 0; k < BOOTSTRAP_ROUNDS; k++)
 			s->rounds[k] += rounds[k];
 	}
-	interval_of(s, scratch);
+	interval_of(s, g, scratch);
 }
 
 /*
@@ -104,7 +107,7 @@ static enum proof_verdict judge(const struct proof *p, const struct gap *g, cons
 	double sign = g->gap_ns < 0 ? -1 : 1, predicted = sign * p->predicted_ns;
 	struct interval gone = turned(p->gone, sign);
 
-	if (under->verdict == GAP_UNDECIDED || !is_claimed(g, p->predicted_ns, p->predicted))
+	if (!interval_known(under->interval) || !is_claimed(g, p->predicted_ns, p->predicted))
 		return PROOF_UNDECIDED;
 	if (sign * p->left_ns > LEFT_MAX * predicted)
 		return PROOF_NOT_TESTED;
@@ -151,6 +154,8 @@ static int prove(struct proof *p, const struct locks *l, const struct gap *g, co
 		const double *gap_rounds = g->rounds + g->part_cnt * BOOTSTRAP_ROUNDS;
 		const double *under_rounds = under.rounds + under.part_cnt * BOOTSTRAP_ROUNDS;
 
+		bool known = interval_known(g->interval) && interval_known(under.interval);
+
 		share_of(&w->cause, p->sw, g, l, w->scratch);
 		share_of(&w->left, p->sw, &under, l, w->scratch);
 		p->causes = w->cause.causes;
@@ -161,7 +166,7 @@ static int prove(struct proof *p, const struct locks *l, const struct gap *g, co
 		p->gap_ns = under.gap_ns;
 		p->interval = under.interval;
 		p->gone_ns = g->gap_ns - under.gap_ns;
-		p->gone = difference(gap_rounds, under_rounds, w->scratch);
+		p->gone = known ? difference(gap_rounds, under_rounds, w->scratch) : INTERVAL_NONE;
 		p->left_ns = w->left.ns;
 		p->left = w->left.interval;
 		p->verdict = judge(p, g, &under,

@@ -29,7 +29,8 @@ const char *proof_verdict_name(enum proof_verdict v); /* "confirmed", "in part",
 struct proof {
 	const char *variant;	     /* of the runs */
 	const struct switch_def *sw; /* NULL: not known here, then nothing was predicted */
-	uint32_t causes;	     /* 1 << enum gap_cause: what the switch is for, of this gap */
+	/* Of its intervals, those of a gap of too few runs are none. */
+	uint32_t causes; /* 1 << enum gap_cause: what the switch is for, of this gap */
 	double predicted_ns;
 	struct interval predicted;
 	double a_wall_ns, b_wall_ns; /* medians under the switch */
@@ -61,7 +62,6 @@ bool proof_exceeds(const struct proof *p);
 
 #define PROOF_PER_GAP 3	     /* switches that are tried for one gap */
 #define PROOF_MIN_SHARE 0.05 /* of the gap: smaller predictions are not tried */
-#define PROOF_REPEATS_MIN 3  /* with fewer nothing is decided */
 
 /* A switch to try: the pools of these two are to be run with it. */
 struct proof_want {

@@ -115,6 +115,11 @@ static double resampled_median(struct prng *p, const double *v, size_t cnt, doub
 	return stats_median_sorted(scratch, cnt);
 }
 
+bool interval_known(struct interval i)
+{
+	return !isnan(i.lo) && !isnan(i.hi);
+}
+
 void bootstrap_interval(struct interval *out, double *rounds)
 {
 	stats_sort(rounds, BOOTSTRAP_ROUNDS);
@@ -133,6 +138,9 @@ static int bootstrap(struct interval *out, enum of of, const double *a, size_t a
 	scoped_free double *rounds = reallocarray(NULL, BOOTSTRAP_ROUNDS, sizeof(*rounds));
 	struct prng p = {.state = BOOTSTRAP_SEED};
 
+	*out = INTERVAL_NONE;
+	if (b_cnt < INTERVAL_RUNS_MIN || (of != OF_ONE && a_cnt < INTERVAL_RUNS_MIN))
+		return 0;
 	if (!scratch || !rounds)
 		return -ENOMEM;
 	for (int i = 0; i < BOOTSTRAP_ROUNDS; i++) {
@@ -148,14 +156,14 @@ static int bootstrap(struct interval *out, enum of of, const double *a, size_t a
 
 int stats_median_interval(struct interval *out, const double *v, size_t cnt)
 {
-	out->lo = out->hi = 0;
+	*out = INTERVAL_NONE;
 	return cnt ? bootstrap(out, OF_ONE, NULL, 0, v, cnt) : 0;
 }
 
 int stats_diff_interval(struct interval *out, const double *a, size_t a_cnt, const double *b,
 			size_t b_cnt)
 {
-	out->lo = out->hi = 0;
+	*out = INTERVAL_NONE;
 	return a_cnt && b_cnt ? bootstrap(out, OF_DIFFERENCE, a, a_cnt, b, b_cnt) : -EINVAL;
 }
 
@@ -164,7 +172,7 @@ int stats_ratio_interval(struct interval *out, const double *a, size_t a_cnt, co
 {
 	bool positive = a_cnt && b_cnt;
 
-	out->lo = out->hi = 0;
+	*out = INTERVAL_NONE;
 	for (size_t i = 0; i < a_cnt; i++)
 		positive &= a[i] > 0;
 	return positive ? bootstrap(out, OF_RATIO, a, a_cnt, b, b_cnt) : -EINVAL;

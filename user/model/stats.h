@@ -7,6 +7,8 @@
 #ifndef WG_STATS_H
 #define WG_STATS_H
 
+#include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,17 +48,25 @@ uint64_t prng_below(struct prng *p, uint64_t bound);
 #define BOOTSTRAP_ROUNDS 2000
 #define BOOTSTRAP_SEED 20260101u
 
+/* No interval is made, and nothing decided, from fewer runs of one side. */
+#define INTERVAL_RUNS_MIN 3
+
+/* Both are NAN where there is none: whatever is asked of such an interval is not so. */
 struct interval {
 	double lo, hi;
 };
+
+#define INTERVAL_NONE ((struct interval){NAN, NAN})
+
+bool interval_known(struct interval i);
 
 /* 95% percentile interval of BOOTSTRAP_ROUNDS estimates, which are sorted here. */
 void bootstrap_interval(struct interval *out, double *rounds);
 
 /*
  * 95% percentile bootstrap interval of the median: Efron and Tibshirani, "An Introduction to the
- * Bootstrap" (1993), chapter 13. BOOTSTRAP_ROUNDS resamples, fixed seed. One value gives itself.
- * Returns 0 or -ENOMEM.
+ * Bootstrap" (1993), chapter 13. BOOTSTRAP_ROUNDS resamples, fixed seed. Fewer than INTERVAL_RUNS_MIN
+ * values have none. Returns 0 or -ENOMEM.
  */
 int stats_median_interval(struct interval *out, const double *v, size_t cnt);
 

@@ -9,7 +9,8 @@
 #define SHARE_WIDTH 4 /* ">99%" */
 #define GAP 2
 
-static const char *const head_names[BUCKET_CNT][2] = {
+/* The last is that of all that have no column of their own. */
+static const char *const head_names[BUCKET_CNT + 1][2] = {
 	[B_CPU_USER] = {"user", "user"},
 	[B_CPU_KERNEL] = {"kernel", "kern"},
 	[B_CPU_FAULT] = {"fault", "fault"},
@@ -25,6 +26,7 @@ static const char *const head_names[BUCKET_CNT][2] = {
 	[B_STOPPED] = {"stopped", "stop"},
 	[B_OTHER] = {"other", "other"},
 	[B_PROBE] = {"probe", "probe"},
+	[BUCKET_CNT] = {"rest", "rest"},
 };
 
 const char *bucket_head(enum bucket b)
@@ -40,11 +42,10 @@ void bucket_columns_clear(struct bucket_columns *c)
 void bucket_columns_see(struct bucket_columns *c, const double ns[BUCKET_CNT], double all)
 {
 	for (int b = 0; b < BUCKET_CNT; b++) {
-		if (b != B_OTHER && all > 0 && ns[b] / all >= BUCKET_MATTERS)
+		if (all > 0 && ns[b] / all >= BUCKET_MATTERS)
 			c->shown[b] = true;
 	}
-	/* both together may matter where neither does */
-	if (all > 0 && (ns[B_RUNQ_WAKE] + ns[B_RUNQ_PREEMPT]) / all >= BUCKET_MATTERS)
+	if (ns[B_RUNQ_WAKE] + ns[B_RUNQ_PREEMPT] > 0)
 		c->shown[B_RUNQ_WAKE] = true;
 }
 
@@ -58,14 +59,15 @@ static int width_of(int b, enum bucket_heads heads)
 void bucket_columns_fit(struct bucket_columns *c, enum bucket_heads heads,
 			const double weight[BUCKET_CNT], int room)
 {
-	int used = width_of(B_OTHER, heads), least;
+	int used = width_of(BUCKET_CNT, heads), least;
 
 	for (int b = 0; b < BUCKET_CNT; b++)
 		used += c->shown[b] ? width_of(b, heads) : 0;
 	while (used > room) {
 		least = -1;
 		for (int b = 0; b < BUCKET_CNT; b++) {
-			if (c->shown[b] && (least < 0 || weight[b] < weight[least]))
+			if (c->shown[b] && b != B_RUNQ_WAKE &&
+			    (least < 0 || weight[b] < weight[least]))
 				least = b;
 		}
 		if (least < 0)
@@ -75,7 +77,7 @@ void bucket_columns_fit(struct bucket_columns *c, enum bucket_heads heads,
 	}
 }
 
-/* What a bucket that has no column of its own adds to: another's, or "other" (-1). */
+/* What a bucket that has no column of its own adds to: another's, or to the rest (-1). */
 static int home_of(const struct bucket_columns *c, int b)
 {
 	if (c->shown[b])
@@ -88,7 +90,7 @@ static int home_of(const struct bucket_columns *c, int b)
 void bucket_columns_rest(struct bucket_columns *c, const double ns[BUCKET_CNT])
 {
 	for (int b = 0; b < BUCKET_CNT; b++)
-		c->other |= home_of(c, b) < 0 && ns[b] > 0;
+		c->rest |= home_of(c, b) < 0 && ns[b] > 0;
 }
 
 void bucket_heads(struct table *t, const struct bucket_columns *c, enum bucket_heads heads,
@@ -98,20 +100,20 @@ void bucket_heads(struct table *t, const struct bucket_columns *c, enum bucket_h
 		if (c->shown[b])
 			table_column(t, head_names[b][heads], ALIGN_RIGHT, group);
 	}
-	if (c->other)
-		table_column(t, head_names[B_OTHER][heads], ALIGN_RIGHT, group);
+	if (c->rest)
+		table_column(t, head_names[BUCKET_CNT][heads], ALIGN_RIGHT, group);
 }
 
 void bucket_cells(struct table *t, const struct bucket_columns *c, const double ns[BUCKET_CNT],
 		  double all)
 {
-	double cell[BUCKET_CNT] = {0}, other = 0;
+	double cell[BUCKET_CNT] = {0}, rest = 0;
 	int home;
 
 	for (int b = 0; b < BUCKET_CNT; b++) {
 		home = home_of(c, b);
 		if (home < 0)
-			other += ns[b];
+			rest += ns[b];
 		else
 			cell[home] += ns[b];
 	}
@@ -119,6 +121,6 @@ void bucket_cells(struct table *t, const struct bucket_columns *c, const double 
 		if (c->shown[b])
 			table_cell(t, fmt_share(WORD, all > 0 ? cell[b] / all : 0));
 	}
-	if (c->other)
-		table_cell(t, fmt_share(WORD, all > 0 ? other / all : 0));
+	if (c->rest)
+		table_cell(t, fmt_share(WORD, all > 0 ? rest / all : 0));
 }

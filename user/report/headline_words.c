@@ -39,19 +39,21 @@ static const char *side(const struct headline *h, const struct group *g)
 
 char *headline_figures(const struct headline *h)
 {
-	char *text;
+	char *text, range[128] = "";
 	int len;
 
+	if (interval_known(h->interval) && h->claim->kind == CLAIM_PEAK)
+		snprintf(range, sizeof(range), " (%s to %s)",
+			 fmt_bytes(WORD, whole(h->interval.lo)),
+			 fmt_bytes(WORD, whole(h->interval.hi)));
+	else if (interval_known(h->interval))
+		snprintf(range, sizeof(range), " (%.2f to %.2f)", h->interval.lo, h->interval.hi);
 	if (h->claim->kind == CLAIM_PEAK)
-		len = asprintf(&text, "%s (%s to %s)", fmt_bytes(WORD, (uint64_t)llround(h->value)),
-			       fmt_bytes(WORD, (uint64_t)llround(h->interval.lo)),
-			       fmt_bytes(WORD, (uint64_t)llround(h->interval.hi)));
+		len = asprintf(&text, "%s%s", fmt_bytes(WORD, whole(h->value)), range);
 	else
-		len = asprintf(
-			&text, "%s %s, %s %s: %.2f times as long (%.2f to %.2f)", side(h, h->b),
-			fmt_time(WORD, (uint64_t)llround(h->b->wall_ns.median)), side(h, h->a),
-			fmt_time(WORD, (uint64_t)llround(h->a->wall_ns.median)), h->value,
-			h->interval.lo, h->interval.hi);
+		len = asprintf(&text, "%s %s, %s %s: %.2f times as long%s", side(h, h->b),
+			       fmt_time(WORD, whole(h->b->wall_ns.median)), side(h, h->a),
+			       fmt_time(WORD, whole(h->a->wall_ns.median)), h->value, range);
 	return len < 0 ? NULL : text;
 }
 
@@ -160,7 +162,7 @@ char *headline_why(const struct headline *h, const struct locks *l)
 	if (h->claim->kind == CLAIM_PEAK) {
 		say_peak(&w, h);
 	} else {
-		if (h->b->run_cnt < 3 || h->a->run_cnt < 3)
+		if (!interval_known(h->interval))
 			say(&w, "too few repeats");
 		else if (h->interval.lo > 1 || h->interval.hi < 1)
 			err = say_parts(&w, &h->gap, l);

@@ -509,8 +509,8 @@ static json_t *headline_json(const struct headline *h, const struct locks *l)
 	object_set(&o, "b", side_json(h->b));
 	object_set(&o, "unit", json_text(h->claim->kind == CLAIM_PEAK ? "bytes" : "ratio"));
 	object_set(&o, "value", json_real(h->value));
-	object_set(&o, "lo", json_real(h->interval.lo));
-	object_set(&o, "hi", json_real(h->interval.hi));
+	object_set(&o, "lo", json_finite(h->interval.lo));
+	object_set(&o, "hi", json_finite(h->interval.hi));
 	object_set(&o, "verdict", json_text(verdict_name(h->verdict)));
 	object_set(&o, "why", why ? json_text(why) : NULL);
 	return object_take(&o);

@@ -15,9 +15,10 @@
 #include "report/gap_words.h"
 #include "report/proof_words.h"
 
+/* null for what is not known: the ends of an interval that there is not. */
 static json_t *ns(double v)
 {
-	return json_integer(llround(v));
+	return json_rounded(v);
 }
 
 static json_t *taken(char *text)

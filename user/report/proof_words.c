@@ -38,10 +38,13 @@ static const char *signed_in(struct word *w, struct time_unit u, double ns)
 char *proof_gap(const struct gap *g, const struct proof *p)
 {
 	struct time_unit u = time_unit_for(fabs(g->gap_ns));
+	struct word range = {""};
 
-	return text_of("with %s the gap is %s (95%%: %s to %s), not %s", proof_switch(p),
-		       signed_in(WORD, u, p->gap_ns), signed_in(WORD, u, p->interval.lo),
-		       signed_in(WORD, u, p->interval.hi), signed_in(WORD, u, g->gap_ns));
+	if (interval_known(p->interval))
+		snprintf(range.s, sizeof(range.s), " (95%%: %s to %s)",
+			 signed_in(WORD, u, p->interval.lo), signed_in(WORD, u, p->interval.hi));
+	return text_of("with %s the gap is %s%s, not %s", proof_switch(p),
+		       signed_in(WORD, u, p->gap_ns), range.s, signed_in(WORD, u, g->gap_ns));
 }
 
 /* Of the gap, in whole percent; no "-0". */
@@ -72,16 +75,21 @@ static char *cause_names(const struct proof *p)
 
 char *proof_shares(const struct gap *g, const struct proof *p)
 {
-	int lo = percent(g, g->gap_ns < 0 ? p->gone.hi : p->gone.lo);
-	int hi = percent(g, g->gap_ns < 0 ? p->gone.lo : p->gone.hi);
 	scoped_free char *causes = cause_names(p);
 	bool grew = percent(g, p->gone_ns) < 0;
+	struct word range = {""};
 
 	if (!causes)
 		return NULL;
-	return text_of("%s%d%%%s (95%%: %d%% to %d%%), %d%% was predicted to go%s%s%s",
-		       grew ? "it grew by " : "", abs(percent(g, p->gone_ns)),
-		       grew ? "" : " of it went away", grew ? -hi : lo, grew ? -lo : hi,
+	if (interval_known(p->gone)) {
+		int lo = percent(g, g->gap_ns < 0 ? p->gone.hi : p->gone.lo);
+		int hi = percent(g, g->gap_ns < 0 ? p->gone.lo : p->gone.hi);
+
+		snprintf(range.s, sizeof(range.s), " (95%%: %d%% to %d%%)", grew ? -hi : lo,
+			 grew ? -lo : hi);
+	}
+	return text_of("%s%d%%%s%s, %d%% was predicted to go%s%s%s", grew ? "it grew by " : "",
+		       abs(percent(g, p->gone_ns)), grew ? "" : " of it went away", range.s,
 		       percent(g, p->predicted_ns), *causes ? " (" : "", causes,
 		       *causes ? ")" : "");
 }

@@ -104,7 +104,13 @@ static int head(const struct lines_of *x)
 		return -ENOMEM;
 	if (g->repeats_needed)
 		snprintf(more, sizeof(more), "; %d repeats would tell", g->repeats_needed);
-	if (g->verdict == GAP_NO_DIFFERENCE)
+	if (!interval_known(g->interval))
+		fprintf(x->f,
+			"  %s took %s %s than %s (%zu and %zu runs: no verdict under %d a side)\n",
+			b_fit, fmt_time_in(WORD, x->unit, fabs(g->gap_ns)),
+			g->gap_ns < 0 ? "less" : "longer", a_fit, g->b->run_cnt, g->a->run_cnt,
+			INTERVAL_RUNS_MIN);
+	else if (g->verdict == GAP_NO_DIFFERENCE)
 		fprintf(x->f, "  %s and %s: no difference (%s, 95%%: %s to %s%s)\n", b_fit, a_fit,
 			signed_in(WORD, x->unit, g->gap_ns),
 			signed_in(WORD, x->unit, g->interval.lo),
@@ -202,7 +208,8 @@ int text_gap(FILE *f, const struct locks *l, const struct group *a, const struct
 	if (err)
 		return err;
 	x.g = &g;
-	x.unit = time_unit_for(fmax(fabs(g.gap_ns), fabs(g.interval.hi)));
+	x.unit = time_unit_for(
+		fmax(fabs(g.gap_ns), fabs(g.interval.hi)) /* fmax() passes over NAN */);
 	err = head(&x);
 	if (!err && (g.verdict == GAP_SLOWER || g.verdict == GAP_FASTER)) {
 		err = parts(&x);

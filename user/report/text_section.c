@@ -269,7 +269,7 @@ static int pool_gaps(FILE *f, const struct section *sec, const struct gap_pair *
 		if (!o->verbose && sec->group_cnt > 2 &&
 		    !(is_model(p->a, "procs") && is_model(p->b, "threads")))
 			continue;
-		*told = p->a->run_cnt > 1 && p->b->run_cnt > 1;
+		*told = p->a->run_cnt >= INTERVAL_RUNS_MIN && p->b->run_cnt >= INTERVAL_RUNS_MIN;
 		err = text_gap(f, l, p->a, p->b, o);
 	}
 	return err;
