@@ -217,6 +217,7 @@ enum wg_stack_end {
 	WG_END_UNSUPPORTED, /* a CFI expression that we do not evaluate */
 	WG_END_UNMAPPED,    /* the process's mappings or tables had not been loaded yet */
 	WG_END_NONE,	    /* not asked for, or no user memory: a kernel thread */
+	WG_END_LOST,	    /* the stack, or the site that had it, found no room */
 	WG_END_CNT,
 };
 

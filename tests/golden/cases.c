@@ -983,6 +983,8 @@ static void make_broken(struct recording *r)
 	add_waits(run, WG_FUTEX,
 		  path_ending(r, FUTEX_KERNEL, "deep@app < deep@app < deep@app", WG_END_TRUNCATED),
 		  heap_lock(r, 800, 0x1000), 1, 10 * MS, 10 * MS);
+	add_waits(run, WG_FUTEX, path_ending(r, "", "", WG_END_LOST), NO_INDEX, 3000, 150 * MS,
+		  30 * MS);
 	add_samples(run, WG_CPU, true,
 		    path_ending(r, "", "compute@app < app+0x1200", WG_END_BROKEN), 3, 0);
 	add_samples(run, WG_CPU, true, path(r, "", "compute@app < main@app"), 400, 0);

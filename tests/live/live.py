@@ -335,7 +335,7 @@ def check_sites(check, got_run):
     for bucket in BLOCKED:
         want = sum(t["buckets"][bucket] for t in got_run["threads"])
         got = sum(s["total_ns"] for s in got_run["sites"]
-                  if s["bucket"] == bucket and s["kind"] in ("futex", "klock", "blocked"))
+                  if s["bucket"] == bucket and s["kind"] in ("futex", "klock", "blocked", "lost"))
         check.near(f"sites of {bucket}", got, want, SITES_SHARE, SITES_NS)
 
 

@@ -55,7 +55,7 @@ def ordered(path, *names):
 
 def waits(run, bucket=None, through=None):
     """Sites of blocked time; with that function on their path."""
-    return [s for s in run["sites"] if s["kind"] in ("futex", "klock", "blocked") and
+    return [s for s in run["sites"] if s["kind"] in ("futex", "klock", "blocked", "lost") and
             bucket in (None, s["bucket"]) and (not through or through in user_path(s))]
 
 

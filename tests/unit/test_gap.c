@@ -207,6 +207,32 @@ static void a_lock_is_the_first_part(void **state)
 	clear();
 }
 
+static void what_is_lost_is_a_part_of_its_own(void **state)
+{
+	static const char *const path[] = {"[lost]"};
+	struct gap g;
+	uint32_t stack;
+
+	(void)state;
+	stack = add_named_stack(&r, path, 1);
+	r.stacks[stack].end = WG_END_LOST;
+	for (uint64_t i = 0; i < 5; i++) {
+		struct site *site;
+
+		add_lane(add_run("procs", 1, 1), 100 + i, 0);
+		add_lane(add_run("threads", 1, 1), 100 + i, 90);
+		site = add_site(&r.runs[r.run_cnt - 1], SITE_WAIT, WG_FUTEX, stack);
+		site->count = 7;
+		site->total_ns = 90 * MS;
+	}
+	gap_between(&g, "procs", "threads");
+	assert_int_equal(g.parts[0].cause, GAP_LOST);
+	assert_string_equal(gap_cause_name(g.parts[0].cause), "lost");
+	assert_true(fabs(g.parts[0].delta_ns - 90. * MS) < 1);
+	gap_clear(&g);
+	clear();
+}
+
 /* 100 ms of samples against 200, of which 3 in 4 hit an atomic instruction. */
 static void check_traffic(const char *function_name, double want_traffic, double want_function)
 {
@@ -387,10 +413,15 @@ static void two_repeats_are_too_few(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(parts_sum_to_the_gap),	     TEST(a_lock_is_the_first_part),
-		TEST(quota_is_a_part_of_its_own),    TEST(traffic_is_a_part_of_its_own),
-		TEST(a_locks_function_is_traffic),   TEST(functions_of_two_builds_are_one),
-		TEST(one_lane_does_the_work_of_two), TEST(noise_is_no_difference),
+		TEST(parts_sum_to_the_gap),
+		TEST(a_lock_is_the_first_part),
+		TEST(what_is_lost_is_a_part_of_its_own),
+		TEST(quota_is_a_part_of_its_own),
+		TEST(traffic_is_a_part_of_its_own),
+		TEST(a_locks_function_is_traffic),
+		TEST(functions_of_two_builds_are_one),
+		TEST(one_lane_does_the_work_of_two),
+		TEST(noise_is_no_difference),
 		TEST(two_repeats_are_too_few),
 	};
 

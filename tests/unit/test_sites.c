@@ -724,6 +724,52 @@ static void idle_waits_are_one_cause(void **state)
 	end();
 }
 
+static bool near(double a, double b)
+{
+	return fabs(a - b) <= 1e-6 * (fabs(a) + fabs(b)) + 1e-6;
+}
+
+/*
+ * Of 1000 ns of futex waits 600 are for a mutex and 400 found no room; and rows of threads that found
+ * none either are in sites alone.
+ */
+static void what_is_lost_is_no_lock(void **state)
+{
+	struct run *run = begin();
+	uint32_t lost = path_ending(&r, "", "", WG_END_LOST), word = futex_at(1, 0x1000, "[heap]");
+	const struct where_bucket *k;
+	struct summary s;
+	struct where w;
+
+	(void)state;
+	add_lane(run, 1000, 0);
+	add_waits(run, WG_FUTEX, path(&r, SYSCALL_FUTEX, "pthread_mutex_lock@libc.so.6 < f@app"),
+		  word, 1, 500, 500);
+	add_waits(run, WG_FUTEX, lost, word, 1, 100, 100); /* of the same word: the type is known */
+	add_waits(run, WG_FUTEX, lost, NO_INDEX, 4, 1400, 400);
+	add_waits(run, WG_IO, lost, NO_INDEX, 4, 400, 400);
+	add_faults(run, lost, 9, 1, 1, 1);
+	add_samples(run, WG_CPU, true, lost, 2, 0);
+	settle();
+	assert_int_equal(locks.of[0][1].type, TYPE_MUTEX);
+	assert_false(site_is_lost(&r.stacks[lost], &locks.of[0][1]));
+	assert_true(site_is_lost(&r.stacks[lost], &locks.of[0][2]));
+	assert_int_equal(summary_of(&s, &r), 0);
+	assert_int_equal(where_of(&w, &locks, &s.sections[0].groups[0]), 0);
+	k = &w.bucket[B_FUTEX];
+	assert_int_equal(k->cause_cnt, 2);
+	assert_int_equal(k->causes[0].kind, CAUSE_LOST);
+	assert_true(near(k->causes[0].share, 0.7));
+	assert_int_equal(k->causes[1].kind, CAUSE_LOCK);
+	assert_true(near(k->causes[1].share, 0.3));
+	assert_int_equal(w.bucket[B_IO].causes[0].kind, CAUSE_LOST);
+	assert_int_equal(w.bucket[WHERE_FAULTS].causes[0].kind, CAUSE_LOST);
+	assert_int_equal(w.bucket[B_CPU_USER].causes[0].kind, CAUSE_LOST);
+	where_clear(&w);
+	summary_clear(&s);
+	end();
+}
+
 static double site_sum(const struct group *g, int bucket)
 {
 	double sum = 0;
@@ -737,11 +783,6 @@ static double site_sum(const struct group *g, int bucket)
 		}
 	}
 	return sum;
-}
-
-static bool near(double a, double b)
-{
-	return fabs(a - b) <= 1e-6 * (fabs(a) + fabs(b)) + 1e-6;
 }
 
 /* Whatever is in a recording: causes and paths hold what the sites hold, largest first. */
@@ -866,6 +907,7 @@ int main(void)
 		cmocka_unit_test(shares_are_of_the_mean_lane),
 		cmocka_unit_test(a_flat_profile_parts_into_callers),
 		cmocka_unit_test(idle_waits_are_one_cause),
+		cmocka_unit_test(what_is_lost_is_no_lock),
 		cmocka_unit_test(nothing_is_lost_in_any_recording),
 		cmocka_unit_test(quality_counts_waits_and_samples),
 		cmocka_unit_test(folded_lines),

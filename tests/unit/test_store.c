@@ -320,11 +320,11 @@ static void a_newer_schema_is_refused(void **state)
 {
 	(void)state;
 	write_random(2);
-	sql("PRAGMA user_version = 5");
-	refused(path, -EPROTO, "schema 5 is newer than 4");
+	sql("PRAGMA user_version = 6");
+	refused(path, -EPROTO, "schema 6 is newer than 5");
 	sql("PRAGMA user_version = 0");
 	refused(path, -EINVAL, "no recording");
-	sql("PRAGMA user_version = 4; PRAGMA application_id = 7");
+	sql("PRAGMA user_version = 5; PRAGMA application_id = 7");
 	refused(path, -EINVAL, "no recording");
 }
 

@@ -359,13 +359,6 @@ static bool is_probe(const struct frame *f)
 	return false;
 }
 
-static uint32_t lost_frame(struct names *n)
-{
-	const struct function f = {.name = "[lost]", .module = ""};
-
-	return frame_of(n, &f);
-}
-
 /* The recording's stack with these frames. */
 static uint32_t stack_of(struct names *n, const uint32_t *frames, uint32_t cnt, uint32_t kernel_cnt,
 			 uint32_t end)
@@ -413,9 +406,10 @@ uint32_t names_stack(struct names *n, uint64_t hash, uint64_t leaf, uint32_t tgi
 		frames[cnt++] = f;
 		kernel += i < raw->kernel_cnt;
 	}
-	if (!raw && hash)
-		frames[cnt++] = lost_frame(n);
-	return *known = stack_of(n, frames, cnt, kernel, raw ? raw->end : WG_END_NONE);
+	return *known = stack_of(n, frames, cnt, kernel,
+				 raw	? raw->end
+				 : hash ? WG_END_LOST
+					: WG_END_NONE);
 }
 
 uint64_t names_leaf(const struct names *n, uint64_t hash)

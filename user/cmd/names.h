@@ -20,7 +20,7 @@ void names_use(struct names *n, const struct spaces *spaces, struct stacks *stac
 
 /*
  * The recording's stack for a raw one, whose 0 stands for `leaf`; tgid is the process that was in
- * it. NO_INDEX without memory. A stack whose frames never came is one frame, "[lost]".
+ * it. NO_INDEX without memory. A stack whose frames never came has none, and ends as lost.
  */
 uint32_t names_stack(struct names *n, uint64_t hash, uint64_t leaf, uint32_t tgid);
 

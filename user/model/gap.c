@@ -33,6 +33,7 @@ const char *gap_cause_name(enum gap_cause c)
 		[GAP_SLEEP] = "sleep",
 		[GAP_CHILD] = "child",
 		[GAP_IDLE] = "idle",
+		[GAP_LOST] = "lost",
 		[GAP_OTHER] = "other",
 	};
 
@@ -185,21 +186,6 @@ static bool is_lock_function(const struct locks *l, const struct where_cause *c)
 	       (rule->type == TYPE_MUTEX || rule->type == TYPE_RWLOCK);
 }
 
-static enum gap_cause cause_of(const struct locks *l, enum bucket b, const struct where_cause *c)
-{
-	switch (b) {
-	case B_CPU_USER:
-		return is_lock_function(l, c) ? GAP_LOCK_TRAFFIC : GAP_CPU_FUNCTION;
-	case B_CPU_KERNEL:
-	case B_CPU_FAULT:
-		return c->kind == CAUSE_KERNEL ? cause_of_kernel(c->kclass) : GAP_OTHER;
-	case B_FUTEX:
-		return cause_of_wait(c);
-	default:
-		return cause_of_blocked(c);
-	}
-}
-
 /* Of a bucket's time that no site has, and of buckets that are one cause whatever the site. */
 static enum gap_cause cause_of_bucket(enum bucket b)
 {
@@ -228,6 +214,25 @@ static bool is_one_cause(enum bucket b)
 {
 	return b == B_RUNQ_WAKE || b == B_RUNQ_PREEMPT || b == B_IO || b == B_SLEEP ||
 	       b == B_POLL || b == B_IPC || b == B_CHILD;
+}
+
+static enum gap_cause cause_of(const struct locks *l, enum bucket b, const struct where_cause *c)
+{
+	if (c->kind == CAUSE_LOST)
+		return GAP_LOST;
+	if (is_one_cause(b))
+		return cause_of_bucket(b);
+	switch (b) {
+	case B_CPU_USER:
+		return is_lock_function(l, c) ? GAP_LOCK_TRAFFIC : GAP_CPU_FUNCTION;
+	case B_CPU_KERNEL:
+	case B_CPU_FAULT:
+		return c->kind == CAUSE_KERNEL ? cause_of_kernel(c->kclass) : GAP_OTHER;
+	case B_FUTEX:
+		return cause_of_wait(c);
+	default:
+		return cause_of_blocked(c);
+	}
 }
 
 /* --- amounts of one run */
@@ -282,7 +287,7 @@ static int add_cause(struct builder *x, size_t column, enum bucket b, const stru
 {
 	struct key key = {.bucket = b,
 			  .site = AT_CAUSE,
-			  .cause = is_one_cause(b) ? cause_of_bucket(b) : cause_of(x->l, b, c),
+			  .cause = cause_of(x->l, b, c),
 			  .kind = c->kind,
 			  .id = id_of(x->l, c),
 			  .frame = c->frame == NO_INDEX ? NO_INDEX : x->twin[c->frame]};

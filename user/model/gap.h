@@ -38,6 +38,7 @@ enum gap_cause {
 	GAP_SLEEP,
 	GAP_CHILD,
 	GAP_IDLE,
+	GAP_LOST, /* it found no room while it was recorded: a wait, or its call path */
 	GAP_OTHER,
 	GAP_CAUSE_CNT,
 };

@@ -153,6 +153,11 @@ static int type_run(struct builder *b, size_t run)
 	return 0;
 }
 
+bool site_is_lost(const struct stack *stack, const struct wait_info *w)
+{
+	return stack->end == WG_END_LOST && w->type == TYPE_RAW;
+}
+
 /* --- words to objects */
 
 static int add_ref(struct builder *b, const struct site *s, struct wait_info *w)

@@ -35,6 +35,12 @@ struct wait_info {
 	uint32_t from;	      /* first frame of its stack that tells something */
 };
 
+/*
+ * Is it not known what the site is about, since it found no room while it was recorded, or its call
+ * path did? Of a lock, the other waits for it may tell.
+ */
+bool site_is_lost(const struct stack *stack, const struct wait_info *w);
+
 struct locks {
 	const struct paths *paths;
 	struct lock_object *objects;

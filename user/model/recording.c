@@ -34,6 +34,7 @@ static const char *const stack_end_names[WG_END_CNT] = {
 	[WG_END_COMPLETE] = "complete", [WG_END_TRUNCATED] = "truncated",
 	[WG_END_BROKEN] = "broken",	[WG_END_UNSUPPORTED] = "unsupported",
 	[WG_END_UNMAPPED] = "unmapped", [WG_END_NONE] = "none",
+	[WG_END_LOST] = "lost",
 };
 
 void recording_init(struct recording *r)

@@ -34,10 +34,10 @@
 /*
  * Schema of the recording file (SQLite's user_version). 2 brought call paths, locks and sites; 3
  * runtimes, absences and where threads start; 4 who is on the critical path, whose sites are, waits
- * for CPU quota, how fast the machine was, and variants. Older files are read as recordings without
+ * for CPU quota, how fast the machine was, and variants; 5 what is lost as such. Older files are read as recordings without
  * any.
  */
-#define RECORDING_SCHEMA 4
+#define RECORDING_SCHEMA 5
 
 #define UNKNOWN UINT64_MAX
 #define NO_INDEX UINT32_MAX

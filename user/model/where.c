@@ -117,6 +117,10 @@ static int sample_atom(struct builder *b, struct atom *a, const struct site *sit
 	enum kclass c;
 	uint32_t at;
 
+	if (s->end == WG_END_LOST) {
+		set_key(a, CAUSE_LOST, 0, NO_INDEX);
+		return 0;
+	}
 	if (a->key.bucket == B_CPU_USER) {
 		if (s->kernel_cnt >= s->frame_cnt)
 			set_key(a, CAUSE_UNKNOWN, 0, NO_INDEX);
@@ -137,6 +141,10 @@ static int wait_atom(struct builder *b, struct atom *a, const struct site *site,
 	int rule = path_blocked(p, s);
 	uint32_t from = info->from;
 
+	if (site_is_lost(s, info)) {
+		set_key(a, CAUSE_LOST, 0, NO_INDEX);
+		return 0;
+	}
 	a->object = info->object;
 	a->wait = info->wait;
 	if (info->object != NO_INDEX && info->wait != WAIT_IDLE) {
@@ -162,6 +170,10 @@ static int fault_atom(struct builder *b, struct atom *a, const struct site *site
 {
 	const struct stack *s = &b->r->stacks[site->stack];
 
+	if (s->end == WG_END_LOST) {
+		set_key(a, CAUSE_LOST, 0, NO_INDEX);
+		return 0;
+	}
 	if (s->kernel_cnt >= s->frame_cnt)
 		set_key(a, CAUSE_UNKNOWN, 0, NO_INDEX);
 	else
@@ -404,7 +416,8 @@ static void share_causes(int which, struct where_bucket *k)
 		k->traffic += k->causes[i].traffic;
 		all += k->causes[i].amount;
 	}
-	whole = samples || which == WHERE_FAULTS ? all : k->ns;
+	/* rows that found no room are in sites, not in the ledger: shares are of what is more */
+	whole = samples || which == WHERE_FAULTS ? all : fmax(k->ns, all);
 	for (size_t i = 0; i < k->cause_cnt; i++) {
 		struct where_cause *c = &k->causes[i];
 

@@ -34,6 +34,7 @@ enum cause_kind {
 	CAUSE_BLOCKED,	/* blocked: see blocked_rule_name() */
 	CAUSE_FUNCTION, /* frame */
 	CAUSE_UNKNOWN,	/* no call path */
+	CAUSE_LOST,	/* it found no room while it was recorded */
 };
 
 struct where_path {

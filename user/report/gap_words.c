@@ -155,6 +155,7 @@ static const char *meaning(enum gap_cause c)
 		[GAP_SLEEP] = "sleeping",
 		[GAP_CHILD] = "waiting for a child process",
 		[GAP_IDLE] = "waiting for events: for work, or for the others to finish",
+		[GAP_LOST] = "what found no room while it was recorded",
 		[GAP_OTHER] = "other things",
 	};
 

@@ -97,8 +97,13 @@ static json_t *wakers_json(const struct recording *r, const struct wakers *w, si
 	return list;
 }
 
-static const char *kind_of(const struct site *s, const struct lock *k)
+static const char *kind_of(const struct recording *r, const struct site *s,
+			   const struct wait_info *w)
 {
+	const struct lock *k = s->lock == NO_INDEX ? NULL : &r->locks[s->lock];
+
+	if (site_is_lost(&r->stacks[s->stack], w))
+		return "lost";
 	if (s->kind == SITE_SAMPLE)
 		return "cpu";
 	if (s->kind == SITE_FAULT)
@@ -117,7 +122,7 @@ static void lock_members(struct object *o, const struct locks *l, const struct s
 
 	if (s->kind == SITE_WAIT && s->state == WG_FUTEX)
 		rule = -1;
-	if (k || (s->kind == SITE_WAIT && s->state == WG_FUTEX)) {
+	if (!site_is_lost(stack, w) && (k || (s->kind == SITE_WAIT && s->state == WG_FUTEX))) {
 		object_set(o, "lock_type", json_string(lock_type_name(w->type)));
 		object_set(o, "lock_name", k ? json_text(k->name) : json_null());
 	} else if (rule >= 0 && blocked_rule_is_lock(rule)) {
@@ -213,8 +218,7 @@ static json_t *site_json(const struct locks *l, size_t run_at, size_t at, const 
 	struct object o = object_new();
 	int bucket = site_bucket(s);
 
-	object_set(&o, "kind",
-		   json_string(kind_of(s, s->lock == NO_INDEX ? NULL : &r->locks[s->lock])));
+	object_set(&o, "kind", json_string(kind_of(r, s, info)));
 	object_set(&o, "bucket",
 		   json_string(bucket_name(bucket == WHERE_FAULTS ? B_CPU_FAULT
 								  : (enum bucket)bucket)));

@@ -299,6 +299,9 @@ char *cause_words(const struct locks *l, const struct where_cause *c, bool count
 	case CAUSE_UNKNOWN:
 		raw = strdup("no call path");
 		break;
+	case CAUSE_LOST:
+		raw = strdup("lost: no room for it");
+		break;
 	default:
 		raw = strdup("");
 	}

@@ -149,6 +149,7 @@ static const char *ended_words(const struct ctx *x, const struct where_path *p)
 		[WG_END_UNSUPPORTED] = " (unsupported)",
 		[WG_END_UNMAPPED] = " (unmapped)",
 		[WG_END_NONE] = "",
+		[WG_END_LOST] = " (lost)",
 	};
 
 	return p->stack == NO_INDEX ? "" : words[x->r->stacks[p->stack].end];
@@ -267,7 +268,7 @@ static int print_one_line(const struct ctx *x, const struct where_cause *c, int 
 	else if (!sampled)
 		snprintf(after, sizeof(after), " (%s, max %s)", fmt_count(WORD, whole(c->count)),
 			 fmt_time(WORD, c->max_ns));
-	if (!c->path_cnt || c->kind == CAUSE_UNKNOWN)
+	if (!c->path_cnt || c->kind == CAUSE_UNKNOWN || c->kind == CAUSE_LOST)
 		return line(x, INDENT_ROW, "%s  %s%s",
 			    fmt_column(WORD, c->share, c->error, sampled), words, after);
 	return print_path(x, INDENT_ROW, before, &c->paths[0], after);
@@ -417,7 +418,9 @@ static int print_faults(const struct ctx *x)
 		if (whole(c->huge))
 			snprintf(after + strlen(after), sizeof(after) - strlen(after), " (%s huge)",
 				 fmt_count(WORD, whole(c->huge)));
-		err = c->path_cnt && c->kind != CAUSE_UNKNOWN
+		err = c->kind == CAUSE_LOST
+			      ? line(x, INDENT_ROW, "%slost: no room for it%s", before, after)
+		      : c->path_cnt && c->kind != CAUSE_UNKNOWN
 			      ? print_path(x, INDENT_ROW, before, &c->paths[0], after)
 			      : line(x, INDENT_ROW, "%sno call path%s", before, after);
 	}

@@ -100,7 +100,8 @@ static const struct column stack_columns[] = {
 	COLUMN("frames", K_PATH, 0, "their ids, the leaf first, the kernel's before the user's"),
 	COL(stack, kernel_cnt, K_U32, "how many of them are the kernel's"),
 	COLUMN("ended", K_STACK_END, offsetof(struct stack, end),
-	       "how the user's part did: complete, truncated, broken, unsupported, unmapped, none"),
+	       "how the user's part did: complete, truncated, broken, unsupported, unmapped, none, "
+	       "or lost: it found no room"),
 };
 
 static const struct column lock_columns[] = {
