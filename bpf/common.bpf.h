@@ -80,6 +80,7 @@ struct task_state {
 	u32 tgid;
 	u64 fault_ns;			/* st[WG_CPU_FAULT].ns when the open fault began */
 	u64 fault_pgtables, fault_anon; /* of its process, then */
+	u64 fault_fetch;		/* the address, of a fault that fetches an instruction */
 	u32 fault_nr;
 	u64 flush_ns;	 /* when it was about to ask other CPUs for a TLB flush; 0: has */
 	u16 klock_flags; /* of the outermost lock: enum wg_site_flags */

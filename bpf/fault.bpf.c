@@ -165,7 +165,7 @@ static __always_inline void fault_locate(struct task_struct *t, struct task_stat
 		fault_site(t, s, f->ns, f->grown, f->huge, f->huge ? 1 : chosen ? FAULT_ONE_IN : 0);
 }
 
-static __always_inline int fault_begin(enum wg_fault mode, enum wg_count kind)
+static __always_inline int fault_begin(enum wg_fault mode, enum wg_count kind, u64 fetch)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct task_state *s = task_get(t);
@@ -184,6 +184,7 @@ static __always_inline int fault_begin(enum wg_fault mode, enum wg_count kind)
 	faults_untrapped(s, t);
 	fault_note(t, s);
 	s->fault = mode;
+	s->fault_fetch = fetch;
 	s->count[kind]++;
 	s->state = WG_CPU_FAULT;
 	write_end(s);
@@ -191,16 +192,18 @@ static __always_inline int fault_begin(enum wg_fault mode, enum wg_count kind)
 	return 0;
 }
 
+#define PF_INSTR (1U << 4) /* arch/x86/include/asm/trap_pf.h */
+
 SEC("tp_btf/page_fault_user")
-int BPF_PROG(on_fault_user)
+int BPF_PROG(on_fault_user, unsigned long addr, struct pt_regs *regs, unsigned long error_code)
 {
-	return fault_begin(WG_FAULT_USER, WG_N_FAULT_USER);
+	return fault_begin(WG_FAULT_USER, WG_N_FAULT_USER, error_code & PF_INSTR ? addr : 0);
 }
 
 SEC("tp_btf/page_fault_kernel")
 int BPF_PROG(on_fault_kernel)
 {
-	return fault_begin(WG_FAULT_KERNEL, WG_N_FAULT_KERNEL);
+	return fault_begin(WG_FAULT_KERNEL, WG_N_FAULT_KERNEL, 0);
 }
 
 static __always_inline void fault_end(struct task_struct *t, struct task_state *s, u64 now,
@@ -218,6 +221,8 @@ static __always_inline void fault_end(struct task_struct *t, struct task_state *
 	pgtables_seen(s, t);
 	f = fault_account(t, s);
 	write_end(s);
+	if (wg_notes && s->fault_fetch)
+		wg_mapping_note(s->fault_fetch);
 	fault_locate(t, s, &f);
 }
 

@@ -299,10 +299,44 @@ struct wg_module {
 	__u32 page_cnt; /* 0: no CFI */
 };
 
-/* Of a process. */
+/* Of a process. Read and written as one word. */
 struct wg_layout {
 	__u32 pos; /* in the pool */
-	__u32 cnt;
+	__u16 cnt;
+	__u16 noted; /* there are newer mappings in struct wg_noted */
+};
+
+_Static_assert(WG_LAYOUT_MAX <= 65535, "a layout's count has 16 bits");
+
+/*
+ * What the kernel side has noted by itself of a process's mappings, at the fault that fetched the
+ * first instruction out of each, so that a stack can be walked from there on. Those that the process
+ * has from before are in its layout. Mappings do not overlap; module 0 is never in it.
+ */
+#define WG_NOTED_MAX 16 /* a power of two */
+
+struct wg_noted {
+	__u32 cnt; /* slots taken, or tried to */
+	__u32 pad;
+	struct wg_mapping map[WG_NOTED_MAX];
+};
+
+/* A file as the kernel tells it from others, and a place in it. The vDSO is all zero. */
+struct wg_file_key {
+	__u64 ino, size;
+	__u64 mtime_sec;
+	__u64 pgoff; /* where the mapping begins, in pages */
+	__u32 mtime_nsec;
+	__u32 dev; /* as in the kernel: the minor has 20 bits */
+};
+
+_Static_assert(sizeof(struct wg_file_key) == 40, "wg_file_key has a hole");
+
+/* By struct wg_file_key: what a mapping that begins there is. Written by user space. */
+struct wg_file {
+	__u64 addr; /* of its first byte, by the module's own numbering */
+	__u32 module;
+	__u32 pad;
 };
 
 /*
@@ -415,6 +449,7 @@ enum wg_event_type {
 	WG_EVENT_WAKE,	 /* who ended a futex wait */
 	WG_EVENT_EXEC,	 /* a tracked process has a new image */
 	WG_EVENT_FORK,	 /* a tracked process has a child process */
+	WG_EVENT_FILE,	 /* a tracked process runs code of a file that we do not know */
 };
 
 struct wg_stack_event {
@@ -457,6 +492,13 @@ struct wg_process_event {
 	__u32 tgid;
 	__u32 parent; /* FORK: its tgid */
 	__u32 pad;
+};
+
+struct wg_file_event {
+	__u32 type;
+	__u32 tgid;
+	__u64 start; /* of the mapping */
+	struct wg_file_key key;
 };
 
 #endif /* WG_SHARED_H */

@@ -10,12 +10,14 @@
 struct task_map tasks SEC(".maps");
 struct walk_map walks SEC(".maps");
 struct layout_map layouts SEC(".maps");
+struct noted_map noted SEC(".maps");
 struct stream_map stream SEC(".maps");
 struct pgtables_map pgtables SEC(".maps");
 
 const volatile bool wg_switch_has_state = false;
 const volatile bool wg_stacks = false;
 const volatile bool wg_path = false;
+const volatile bool wg_notes = false;
 
 struct wg_cpu_slot wg_cpu[WG_CPU_MAX];
 __u64 wg_loss_cnt[WG_LOSS_CNT];
@@ -40,18 +42,22 @@ static __always_inline void tell(enum wg_event_type type, u32 tgid, u32 parent, 
 static __always_inline void layout_inherit(u32 parent, u32 child)
 {
 	struct wg_layout *l = bpf_map_lookup_elem(&layouts, &parent), copy;
+	struct wg_noted *n;
 
 	if (l) {
 		copy = *l;
+		n = copy.noted ? bpf_map_lookup_elem(&noted, &parent) : NULL;
+		if (!n || bpf_map_update_elem(&noted, &child, n, BPF_ANY))
+			copy.noted = 0;
 		bpf_map_update_elem(&layouts, &child, &copy, BPF_ANY);
 	} else {
 		bpf_map_delete_elem(&layouts, &child); /* of one that had its number before */
 	}
 	/*
-	 * Where it can be walked already there is no hurry, and a wakeup here would shift the
-	 * scheduler's dates.
+	 * Where it can be walked already, or will be by its own notes, there is no hurry, and a
+	 * wakeup here would shift the scheduler's dates.
 	 */
-	tell(WG_EVENT_FORK, child, parent, l ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP);
+	tell(WG_EVENT_FORK, child, parent, l || wg_notes ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP);
 }
 
 /* A child of a tracked task: its ledger begins when it is first put on a run queue. */
@@ -140,6 +146,19 @@ static __always_inline void begin_at_exec(struct task_state *s, struct task_stru
 	wg_exec_ns = now;
 }
 
+/*
+ * The new image: the program, and the loader, where it begins if it has one. To look here costs a
+ * tenth of what it does in a fault, where interrupts are off.
+ */
+static __always_inline void note_image(struct task_struct *t)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(t);
+
+	wg_mapping_note(regs->ip);
+	if (t->mm)
+		wg_mapping_note(t->mm->start_code);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *t)
 {
@@ -156,7 +175,9 @@ int BPF_PROG(on_exec, struct task_struct *t)
 
 		bpf_map_delete_elem(&layouts, &tgid);
 		/* at once: the sooner its mappings are known, the fewer stacks go without */
-		tell(WG_EVENT_EXEC, tgid, 0, BPF_RB_FORCE_WAKEUP);
+		tell(WG_EVENT_EXEC, tgid, 0, wg_notes ? BPF_RB_NO_WAKEUP : BPF_RB_FORCE_WAKEUP);
+		if (wg_notes)
+			note_image(t);
 	}
 	write_begin(s);
 	if (!s->begun) {
@@ -183,6 +204,8 @@ static __always_inline void process_forget(u32 tgid)
 {
 	bpf_map_delete_elem(&pgtables, &tgid);
 	bpf_map_delete_elem(&layouts, &tgid);
+	if (wg_notes)
+		bpf_map_delete_elem(&noted, &tgid);
 }
 
 /*

@@ -71,37 +71,71 @@ static __always_inline u32 chunk_word(const u32 *chunk, u32 pos)
 
 #define MAPPING_WORDS (sizeof(struct wg_mapping) / 4)
 
-/* The last mapping that begins at or before ip, into w->map; it may end before ip. */
-static __always_inline bool mapping_find(struct walk *w)
+/* The last mapping of l that begins at or before ip, into map; it may end before ip. */
+static __always_inline bool mapping_find(const struct wg_layout *l, u64 ip, struct wg_mapping *map)
 {
-	u32 lo = 0, hi = w->layout.cnt, base, mid, at;
+	u32 lo = 0, hi = l->cnt, base, mid, at;
 	char *chunk;
 	int i;
 
 	if (!hi)
 		return false;
-	base = w->layout.pos & (WG_CHUNK_WORDS - 1);
-	chunk = (char *)pool_chunk(w->layout.pos);
+	base = l->pos & (WG_CHUNK_WORDS - 1);
+	chunk = (char *)pool_chunk(l->pos);
 	if (!chunk)
 		return false;
 	for (i = 0; i < 13 && hi - lo > 1; i++) { /* 2^12 = WG_LAYOUT_MAX */
 		mid = (lo + hi) / 2;
 		at = (base + mid * MAPPING_WORDS) * 4;
 		barrier_var(at);
-		if (*(u64 *)(chunk + (at & (WG_CHUNK_WORDS * 4 - 32))) <= w->ip)
+		if (*(u64 *)(chunk + (at & (WG_CHUNK_WORDS * 4 - 32))) <= ip)
 			lo = mid;
 		else
 			hi = mid;
 	}
 	at = (base + lo * MAPPING_WORDS) * 4;
 	barrier_var(at);
-	w->map = *(struct wg_mapping *)(chunk + (at & (WG_CHUNK_WORDS * 4 - 32)));
+	*map = *(struct wg_mapping *)(chunk + (at & (WG_CHUNK_WORDS * 4 - 32)));
 	return true;
 }
 
-static __always_inline bool mapping_holds(const struct walk *w)
+static __always_inline bool mapping_holds(const struct wg_mapping *map, u64 ip)
 {
-	return w->ip - w->map.start < w->map.end - w->map.start;
+	return ip - map->start < map->end - map->start;
+}
+
+/* The mapping noted in the kernel that holds ip, into map. */
+static __always_inline bool noted_find(u32 tgid, u64 ip, struct wg_mapping *map)
+{
+	struct wg_noted *n = bpf_map_lookup_elem(&noted, &tgid);
+	u32 i;
+
+	for (i = 0; n && i < WG_NOTED_MAX; i++) {
+		if (mapping_holds(&n->map[i], ip)) {
+			*map = n->map[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Where in the pool the mappings of a process are: at once, since it may be replaced meanwhile. */
+static __always_inline struct wg_layout layout_of(u32 tgid)
+{
+	u64 *l = bpf_map_lookup_elem(&layouts, &tgid), layout = l ? *(volatile u64 *)l : 0;
+
+	return (struct wg_layout){
+		.pos = (u32)layout, .cnt = (u16)(layout >> 32), .noted = layout >> 48};
+}
+
+int wg_mapping_known(u32 tgid, u64 addr)
+{
+	struct wg_layout l = layout_of(tgid);
+	struct wg_mapping map = {};
+
+	if (l.noted && noted_find(tgid, addr, &map))
+		return 1;
+	return mapping_find(&l, addr, &map) && mapping_holds(&map, addr);
 }
 
 /* Set w->map and w->mod for w->ip; false when no mapping holds it. */
@@ -110,9 +144,10 @@ static __always_inline bool locate(struct walk *w)
 	struct wg_module *m;
 	u32 key;
 
-	if (mapping_holds(w))
+	if (mapping_holds(&w->map, w->ip))
 		return true;
-	if (!mapping_find(w) || !mapping_holds(w)) {
+	if (!(w->layout.noted && noted_find(w->tgid, w->ip, &w->map)) &&
+	    !(mapping_find(&w->layout, w->ip, &w->map) && mapping_holds(&w->map, w->ip))) {
 		w->map.start = w->map.end = 0;
 		w->map.module = 0;
 		w->mod.page_cnt = 0;
@@ -379,17 +414,11 @@ int wg_walk_step(struct walk *w)
 
 int wg_walk_user(struct walk *w)
 {
-	u64 *l, layout;
-	u32 tgid;
 	int i;
 
 	if (!w)
 		return 0;
-	tgid = w->tgid;
-	l = bpf_map_lookup_elem(&layouts, &tgid);
-	layout = l ? *(volatile u64 *)l : 0; /* at once: it may be replaced meanwhile */
-	w->layout.pos = (u32)layout;
-	w->layout.cnt = layout >> 32;
+	w->layout = layout_of(w->tgid);
 	w->map.start = w->map.end = 0;
 	w->end = WG_END_TRUNCATED;
 	for (i = 0; i < WG_FRAMES_MAX; i++)

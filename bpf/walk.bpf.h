@@ -72,6 +72,24 @@ struct layout_map {
 
 extern struct layout_map layouts SEC(".maps");
 
+#define NOTED_MAX 8192 /* processes; those beyond wait for user space, as where nothing is noted */
+
+/* By tgid. See mapping.bpf.c. */
+struct noted_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, NOTED_MAX);
+	__type(key, u32);
+	__type(value, struct wg_noted);
+};
+
+extern struct noted_map noted SEC(".maps");
+
+/* Set by user space: the kernel side notes mappings itself. */
+extern const volatile bool wg_notes;
+
+/* In mapping.bpf.c: the current task has fetched its first instruction out of a page at addr. Returns 0. */
+int wg_mapping_note(u64 addr);
+
 /* By tgid: its page tables up to which growth has been counted (fault.bpf.c). */
 struct pgtables_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -93,7 +111,8 @@ extern struct stream_map stream SEC(".maps");
 /* Set by user space: call paths are wanted. */
 extern const volatile bool wg_stacks;
 
-/* In unwind.bpf.c; each is verified once. They return 0. */
+/* In unwind.bpf.c; each is verified once. They return 0, unless they say. */
+int wg_mapping_known(u32 tgid, u64 addr); /* 1: what is mapped at addr is known */
 int wg_walk_user(struct walk *w);
 int wg_stack_keep(struct walk *w);
 

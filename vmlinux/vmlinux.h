@@ -74,7 +74,13 @@ struct mm_rss_stat {
 	atomic_long_t count[4];
 };
 
+typedef struct {
+	void *vdso;
+} mm_context_t;
+
 struct mm_struct {
+	mm_context_t context;
+	unsigned long start_code; /* somewhere in the program's code, after exec */
 	atomic_long_t pgtables_bytes;
 	struct rw_semaphore mmap_lock;
 	struct percpu_counter rss_stat[4]; /* since 6.2 */
@@ -155,8 +161,41 @@ struct task_struct {
 	struct sched_info sched_info;
 };
 
+struct super_block {
+	u32 s_dev;
+};
+
+struct timespec64 {
+	s64 tv_sec;
+	long tv_nsec;
+};
+
+struct inode {
+	struct super_block *i_sb;
+	unsigned long i_ino;
+	s64 i_size;
+	s64 i_mtime_sec; /* both since 6.11 */
+	u32 i_mtime_nsec;
+};
+
+/* Until 6.6. */
+struct inode___before_6_7 {
+	struct timespec64 i_mtime;
+};
+
+/* Until 6.10. */
+struct inode___before_6_11 {
+	struct timespec64 __i_mtime;
+};
+
+struct file {
+	struct inode *f_inode;
+};
+
 struct vm_area_struct {
-	unsigned long vm_start;
+	unsigned long vm_start, vm_end;
+	unsigned long vm_pgoff;
+	struct file *vm_file;
 };
 
 struct linux_binprm {

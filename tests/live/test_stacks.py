@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """Call paths: whole, right frame by frame, and told apart when they are not."""
 
+import os
+
 import gdbstacks
 from live import MS, Failure, check_report, for_each, record, scratch, test
 from sites import (Running, Watched, THREAD_ENTRY, bare, chain, check_complete, check_covered,
-                   check_sampled, native, ordered, own_part, record_command, record_pid, samples,
+                   check_sampled, faults, native, ordered, own_part, record_command, record_pid, samples,
                    tops, total, user_path, waits)
 
 FRAMES_MAX = 127
@@ -250,6 +252,21 @@ def test_stacks_early(c):
     c.equal("types", sorted({s["lock_type"] for s in joins}), ["join"])
     c.that(all(s["idle"] for s in joins), f"waiting for a thread's end is not idle: {tops(joins)}")
     check_complete(c, "waits", joins, 1)
+
+
+@test
+def test_stacks_exec(c):
+    """Programs that are over in a millisecond: no time to read their mappings, which are known all the same."""
+    with scratch() as tmp:
+        script = os.path.join(tmp, "starts.sh")
+        with open(script, "w") as f:
+            f.write("i=0; while [ $i -lt 400 ]; do /bin/true; i=$((i+1)); done\n")
+        got = record_command(["sh", script], truth=False)
+    c.at_least("threads", len(got.run["threads"]), 401)
+    for what, sites in ("samples", samples(got.run)), ("faults", faults(got.run)):
+        unmapped = [s for s in sites if s["stack_end"] == "unmapped"]
+        c.at_most(f"{what} whose mappings were not known, of {total(sites):,}: {tops(unmapped)}",
+                  total(unmapped), 0.01 * total(sites))
 
 
 @test

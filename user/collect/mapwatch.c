@@ -27,7 +27,7 @@ struct mapwatch {
 	uint64_t lost;
 };
 
-static int ring_open(struct mapwatch *w, struct ring *r, int cpu)
+static int ring_open(struct mapwatch *w, struct ring *r, int cpu, bool patient)
 {
 	struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE,
 				       .size = sizeof(attr),
@@ -37,6 +37,8 @@ static int ring_open(struct mapwatch *w, struct ring *r, int cpu)
 				       .wakeup_watermark = 1};
 	struct epoll_event ev = {.events = EPOLLIN};
 
+	if (patient)
+		attr.wakeup_watermark = (uint32_t)(RING_PAGES / 2 * w->page_sz);
 	r->fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 	if (r->fd < 0)
 		return errno == ENODEV || errno == ENXIO ? 0 : -errno; /* that CPU is off line */
@@ -49,7 +51,7 @@ static int ring_open(struct mapwatch *w, struct ring *r, int cpu)
 	return epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, r->fd, &ev) ? -errno : 0;
 }
 
-int mapwatch_open(struct mapwatch **out)
+int mapwatch_open(struct mapwatch **out, bool patient)
 {
 	struct mapwatch *w = calloc(1, sizeof(*w));
 	int cpu, cnt = libbpf_num_possible_cpus(), err = 0;
@@ -66,7 +68,7 @@ int mapwatch_open(struct mapwatch **out)
 	for (cpu = 0; cpu < cnt && !err; cpu++) {
 		w->rings[cpu].fd = -1;
 		w->ring_cnt = cpu + 1;
-		err = ring_open(w, &w->rings[cpu], cpu);
+		err = ring_open(w, &w->rings[cpu], cpu, patient);
 	}
 	if (err) {
 		mapwatch_close(w);

@@ -6,13 +6,14 @@
 #ifndef WG_MAPWATCH_H
 #define WG_MAPWATCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct mapwatch;
 
-/* One ring a CPU. 0 or -errno. */
-int mapwatch_open(struct mapwatch **out);
+/* One ring a CPU. patient: there is news when one is half full, not at once. 0 or -errno. */
+int mapwatch_open(struct mapwatch **out, bool patient);
 void mapwatch_close(struct mapwatch *w); /* accepts NULL */
 
 /* To wait on: readable when there is news. */

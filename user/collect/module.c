@@ -99,6 +99,7 @@ int module_open(struct module *m, int fd, const struct stat *st, const char *pat
 			     .dev = st->st_dev,
 			     .ino = st->st_ino,
 			     .mtime = st->st_mtim,
+			     .size = (uint64_t)st->st_size,
 			     .path = strdup(path)};
 	if (!m->path)
 		return -ENOMEM;

@@ -24,6 +24,7 @@ struct module {
 	dev_t dev;
 	ino_t ino;
 	struct timespec mtime;
+	uint64_t size;
 	/* executable PT_LOADs: from addresses in the file to its own numbering */
 	struct segment {
 		uint64_t offset, vaddr, size;

@@ -30,6 +30,13 @@ struct tgids {
 	size_t cnt, cap;
 };
 
+/* Of the kernel side: what is it that process tgid has mapped there? */
+struct question {
+	uint32_t tgid;
+	uint64_t start;
+	struct wg_file_key key;
+};
+
 struct paths {
 	struct paths_maps maps;
 	void (*half_walked)(void *ctx, uint32_t tgid);
@@ -45,7 +52,9 @@ struct paths {
 	struct stacks stacks;
 	struct profile profile;
 	uint16_t window;
-	struct tgids stale;    /* processes whose mappings are to be read */
+	struct tgids stale; /* processes whose mappings are to be read */
+	struct question *questions;
+	size_t question_cnt, question_cap;
 	struct tgids half;     /* processes with waits whose stacks ended where nothing was known */
 	struct tgids wanted;   /* processes that have waited somewhere new: look at their memory */
 	struct lockcode locks; /* of locks_thread */
@@ -161,6 +170,15 @@ static void mark_stale(struct paths *p, uint32_t tgid)
 	tgids_add(p, &p->stale, tgid);
 }
 
+static void mark_missed(struct paths *p, uint32_t tgid)
+{
+	struct process *of = spaces_process_get(p->spaces, tgid);
+
+	if (of)
+		of->missed = true;
+	mark_stale(p, tgid);
+}
+
 static void mark_wanted(struct paths *p, uint32_t tgid)
 {
 	struct process *of = spaces_process_get(p->spaces, tgid);
@@ -218,8 +236,16 @@ static bool is_settled(const struct paths *p, uint32_t tgid)
 	return of && of->map_cnt && !of->stale && now_ns() - of->changed_ns > SETTLED_NS;
 }
 
+/* The event may be as old as DRAIN_MS; many processes do not live that long. */
+static bool is_gone(uint32_t tgid)
+{
+	return kill((pid_t)tgid, 0) && errno == ESRCH;
+}
+
 static int on_process(struct paths *p, const struct wg_process_event *e)
 {
+	if (p->maps.notes && is_gone(e->tgid))
+		return 0;
 	if (e->type == WG_EVENT_FORK) {
 		/* what the parent had then is what we know now, unless it has just moved */
 		if (!is_settled(p, e->parent))
@@ -228,6 +254,35 @@ static int on_process(struct paths *p, const struct wg_process_event *e)
 	}
 	mark_stale(p, e->tgid);
 	return 0;
+}
+
+/* It can be answered once the process has been read. */
+static int on_file(struct paths *p, const struct wg_file_event *e)
+{
+	if (array_grow((void **)&p->questions, &p->question_cap, p->question_cnt,
+		       sizeof(*p->questions)))
+		return -ENOMEM;
+	p->questions[p->question_cnt++] = (struct question){e->tgid, e->start, e->key};
+	mark_missed(p, e->tgid);
+	return 0;
+}
+
+/* Whose process is gone is not answered: the next one that runs the file will ask again. */
+static void answer(struct paths *p)
+{
+	const struct process *of;
+	size_t i, left = 0;
+
+	for (i = 0; i < p->question_cnt; i++) {
+		const struct question *q = &p->questions[i];
+
+		of = spaces_process(p->spaces, q->tgid);
+		if (of && of->stale)
+			p->questions[left++] = *q;
+		else
+			spaces_answer(p->spaces, q->tgid, q->start, &q->key);
+	}
+	p->question_cnt = left;
 }
 
 /* A frame in no file. */
@@ -251,7 +306,7 @@ static int on_stack(struct paths *p, const struct wg_stack_event *e, size_t sz)
 	if (has_jit(e))
 		spaces_identify(p->spaces, e->tgid); /* its perf map will be asked for */
 	if (e->end == WG_END_UNMAPPED) {
-		mark_stale(p, e->tgid);
+		mark_missed(p, e->tgid);
 		if (e->state && !tgids_have(&p->half, e->tgid))
 			tgids_add(p, &p->half, e->tgid);
 	}
@@ -270,6 +325,8 @@ static int on_event(void *ctx, void *data, size_t sz)
 		err = on_sample(p, data);
 	else if (type == WG_EVENT_WAKE && sz >= sizeof(struct wg_wake_event))
 		err = on_wake(p, data);
+	else if (type == WG_EVENT_FILE && sz >= sizeof(struct wg_file_event))
+		err = on_file(p, data);
 	else if (sz >= sizeof(struct wg_process_event))
 		err = on_process(p, data);
 	p->memory_lost += err == -ENOMEM;
@@ -322,9 +379,8 @@ static void read_stale(struct paths *p)
 			of->hasty_cnt--;
 		spaces_refresh(p->spaces, of->tgid);
 	}
-	if (left < cnt)
-		items_move(&p->stale.tgid[left], &p->stale.tgid[cnt], p->stale.cnt - cnt,
-			   sizeof(*p->stale.tgid));
+	memmove(&p->stale.tgid[left], &p->stale.tgid[cnt],
+		(p->stale.cnt - cnt) * sizeof(*p->stale.tgid));
 	p->stale.cnt -= cnt - left;
 	if (mapwatch_lost(p->mapwatch) != p->news_lost) {
 		p->news_lost = mapwatch_lost(p->mapwatch);
@@ -352,6 +408,7 @@ static void take_in(struct paths *p)
 {
 	take_news(p);
 	read_stale(p);
+	answer(p);
 	look_at_wanted(p);
 }
 
@@ -455,9 +512,10 @@ int paths_open(struct paths **out, const struct paths_maps *maps, const char *ca
 	p->stop_fd = eventfd(0, EFD_CLOEXEC);
 	err = p->stop_fd < 0 ? -errno : pool_new(&p->pool, maps->pool, maps->rules, maps->modules);
 	if (!err)
-		err = spaces_new(&p->spaces, p->pool, maps->layouts, cache);
+		err = spaces_new(&p->spaces, p->pool, maps->layouts, maps->notes ? maps->files : -1,
+				 cache);
 	if (!err)
-		err = mapwatch_open(&p->mapwatch);
+		err = mapwatch_open(&p->mapwatch, maps->notes);
 	if (!err) {
 		p->ring = ring_buffer__new(maps->stream, on_event, p, NULL);
 		err = p->ring ? 0 : -errno;
@@ -501,6 +559,7 @@ void paths_close(struct paths *p)
 	profile_clear(&p->profile);
 	free(p->stale.tgid);
 	free(p->wanted.tgid);
+	free(p->questions);
 	free(p->half.tgid);
 	if (p->stop_fd >= 0)
 		close(p->stop_fd);

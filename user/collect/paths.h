@@ -16,7 +16,9 @@ struct paths;
 
 /* BPF maps, which stay the caller's. */
 struct paths_maps {
-	int pool, rules, modules, layouts, stream, sites, fault_sites, lock_modules, lock_codes;
+	int pool, rules, modules, layouts, files, stream, sites, fault_sites, lock_modules,
+		lock_codes;
+	bool notes; /* the kernel side notes mappings itself: there is less hurry */
 };
 
 /*

@@ -198,7 +198,7 @@ int pool_add_layout(struct pool *p, const struct wg_mapping *map, size_t cnt, st
 	uint32_t words = (uint32_t)(cnt * sizeof(*map) / sizeof(uint32_t));
 	int err;
 
-	*out = (struct wg_layout){.cnt = (uint32_t)cnt};
+	*out = (struct wg_layout){.cnt = (uint16_t)cnt};
 	if (!cnt)
 		return 0;
 	err = take(p, words, sizeof(*map) / sizeof(uint32_t), &out->pos);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -23,7 +24,7 @@ struct root {
 
 struct spaces {
 	struct pool *pool;
-	int layouts_fd;
+	int layouts_fd, files_fd;
 	char *cache;
 	struct module *modules; /* [0] is not used */
 	size_t module_cnt, module_cap;
@@ -84,6 +85,46 @@ struct process *spaces_process_get(struct spaces *s, uint32_t tgid)
 
 /* --- modules --- */
 
+/* The same file as the kernel knows it, from page pgoff on. */
+static struct wg_file_key file_key(const struct module *m, uint64_t pgoff)
+{
+	return (struct wg_file_key){
+		.ino = m->ino,
+		.size = m->size,
+		.mtime_sec = (uint64_t)m->mtime.tv_sec,
+		.mtime_nsec = (uint32_t)m->mtime.tv_nsec,
+		.pgoff = pgoff,
+		.dev = (uint32_t)(major(m->dev) << 20 | minor(m->dev)),
+	};
+}
+
+static void tell_file(struct spaces *s, const struct wg_file_key *key, uint32_t module,
+		      uint64_t addr)
+{
+	struct wg_file file = {.addr = addr, .module = module};
+
+	if (s->files_fd >= 0 && bpf_map_update_elem(s->files_fd, key, &file, BPF_ANY))
+		s->stats.full_cnt++;
+}
+
+/*
+ * Tell the kernel side what it will find mapped, before it asks. On some file systems the kernel
+ * knows a file by another device than stat says: then it asks.
+ */
+static void tell_segments(struct spaces *s, const struct module *m, uint32_t number)
+{
+	struct wg_file_key key = {0}; /* of the vDSO */
+	size_t i;
+
+	for (i = 0; i < m->segment_cnt; i++) {
+		uint64_t in_page = m->segment[i].offset & 4095;
+
+		if (!m->image)
+			key = file_key(m, m->segment[i].offset >> 12);
+		tell_file(s, &key, number, m->segment[i].vaddr - in_page);
+	}
+}
+
 /* Take m into the list and its table into the pool. *number is 0 without memory. */
 static int add_module(struct spaces *s, struct module *m, uint32_t *number)
 {
@@ -99,6 +140,7 @@ static int add_module(struct spaces *s, struct module *m, uint32_t *number)
 	*number = (uint32_t)s->module_cnt;
 	if (m->elf)
 		err = pool_add_module(s->pool, *number, &m->table);
+	tell_segments(s, m, *number);
 	s->modules[s->module_cnt++] = *m;
 	s->stats.module_cnt++;
 	s->stats.fde_bad_cnt += m->table.fde_bad_cnt;
@@ -441,7 +483,21 @@ static int publish_missing(struct spaces *s, const struct process *p)
 {
 	struct wg_layout layout;
 
-	return bpf_map_lookup_elem(s->layouts_fd, &p->tgid, &layout) ? publish(s, p) : 0;
+	return bpf_map_lookup_elem(s->layouts_fd, &p->tgid, &layout) || !layout.cnt ? publish(s, p)
+										    : 0;
+}
+
+void spaces_answer(struct spaces *s, uint32_t tgid, uint64_t start, const struct wg_file_key *key)
+{
+	const struct process *p = process_find(s, tgid);
+	const struct wg_mapping *m;
+	size_t i;
+
+	for (i = 0; p && i < p->map_cnt; i++) {
+		m = &p->map[i];
+		if (start - m->start < m->end - m->start)
+			tell_file(s, key, m->module, start - m->bias);
+	}
 }
 
 int spaces_refresh(struct spaces *s, uint32_t tgid)
@@ -464,11 +520,11 @@ int spaces_refresh(struct spaces *s, uint32_t tgid)
 		free(p->map);
 		p->map = before;
 		p->map_cnt = p->map_cap = before_cnt;
-		s->stats.unread_cnt += !before_cnt;
+		s->stats.unread_cnt += !before_cnt && (p->missed || s->files_fd < 0);
 		return err;
 	}
 	if (!err && (p->map_cnt != before_cnt ||
-		     !items_equal(p->map, before, before_cnt, sizeof(*before)) || !before_cnt)) {
+		     memcmp(p->map, before, before_cnt * sizeof(*before)) != 0 || !before_cnt)) {
 		p->changed_ns = now_ns();
 		err = publish(s, p);
 		p->identified = false;
@@ -499,7 +555,7 @@ int spaces_inherit(struct spaces *s, uint32_t parent, uint32_t child)
 	p->map_cnt = p->map_cap = 0;
 	if (!p->map)
 		return -ENOMEM;
-	items_move(p->map, from->map, from->map_cnt, sizeof(*p->map));
+	memcpy(p->map, from->map, from->map_cnt * sizeof(*p->map));
 	p->map_cnt = from->map_cnt;
 	p->map_cap = from->map_cnt + 1;
 	p->changed_ns = from->changed_ns;
@@ -537,7 +593,8 @@ bool spaces_note_regions(struct spaces *s, uint32_t tgid, uint64_t since_ns)
 
 /* --- */
 
-int spaces_new(struct spaces **out, struct pool *pool, int layouts_fd, const char *cache)
+int spaces_new(struct spaces **out, struct pool *pool, int layouts_fd, int files_fd,
+	       const char *cache)
 {
 	struct spaces *s = calloc(1, sizeof(*s));
 	struct module vdso;
@@ -547,6 +604,7 @@ int spaces_new(struct spaces **out, struct pool *pool, int layouts_fd, const cha
 		return -ENOMEM;
 	s->pool = pool;
 	s->layouts_fd = layouts_fd;
+	s->files_fd = files_fd;
 	s->cache = cache ? strdup(cache) : NULL;
 	s->module_cnt = 1;
 	s->roots = NULL;

@@ -38,13 +38,18 @@ struct process {
 	uint64_t regions_ns;	/* when that was; 0: never */
 	uint64_t regions_took_ns;
 	bool stale;  /* its mappings are to be read again */
+	bool missed; /* a stack or a question of its needed them */
 	bool wanted; /* its memory is to be looked at */
 };
 
 struct spaces;
 
-/* cache: folder for unwind tables, or NULL. layouts_fd: the BPF map of layouts by tgid. */
-int spaces_new(struct spaces **out, struct pool *pool, int layouts_fd, const char *cache);
+/*
+ * cache: folder for unwind tables, or NULL. layouts_fd: the BPF map of layouts by tgid. files_fd: that
+ * of files by what the kernel side knows them by, where that notes mappings itself; else -1.
+ */
+int spaces_new(struct spaces **out, struct pool *pool, int layouts_fd, int files_fd,
+	       const char *cache);
 void spaces_free(struct spaces *s); /* accepts NULL */
 
 /*
@@ -52,6 +57,12 @@ void spaces_free(struct spaces *s); /* accepts NULL */
  * 0; -ESRCH: it is gone, what is known of it stays; other -errno: memory or room ran out.
  */
 int spaces_refresh(struct spaces *s, uint32_t tgid);
+
+/*
+ * The kernel side has asked what the file `key` is, which process tgid has mapped at start. By what
+ * was last read of it, if that has it.
+ */
+void spaces_answer(struct spaces *s, uint32_t tgid, uint64_t start, const struct wg_file_key *key);
 
 /* Process child was forked by parent: until it is read itself it has the same mappings. */
 int spaces_inherit(struct spaces *s, uint32_t parent, uint32_t child);
@@ -80,9 +91,10 @@ void spaces_preload(struct spaces *s, const char *path);
 
 struct spaces_stats {
 	uint64_t module_cnt, table_bytes;
-	uint64_t build_ns;   /* building and loading of tables */
-	uint64_t unread_cnt; /* processes gone before their mappings could be read */
-	uint64_t full_cnt;   /* layouts or tables that found no room */
+	uint64_t build_ns; /* building and loading of tables */
+	uint64_t
+		unread_cnt; /* processes gone before their mappings, which were needed, could be read */
+	uint64_t full_cnt; /* layouts or tables that found no room */
 	uint64_t fde_bad_cnt, row_unsupported_cnt;
 };
 void spaces_stats(const struct spaces *s, struct spaces_stats *out);
