@@ -390,7 +390,7 @@ def test_cli_compare_few(c, runs):
             c.that(word not in done.out, f"{word!r} in the text: {done.out}")
         gap = load_report(out)["gaps"][0]
         c.equal("verdict", gap["verdict"], "undecided")
-        c.between("gap", gap["gap_ns"], 5 * MS, 100 * MS)
+        c.between("gap", gap["gap_ns"], 5_000_000, 100_000_000)
         c.at_least("parts", len(gap["parts"]), 1)
         ends = [part[end] for part in [gap, *gap["parts"]] for end in ("lo_ns", "hi_ns")]
         c.equal("ends of intervals", set(ends), {None})
