@@ -5,6 +5,8 @@ truth that the program wrote of itself, and against what must hold of every run.
 A test is a function with @test; it gets a Check, and fails when any of its checks did. A test
 goes on after a failed check, so that one run shows all that is wrong."""
 
+import contextlib
+import functools
 import json
 import os
 import signal
@@ -40,12 +42,21 @@ def test(fn):
     return fn
 
 
+def timed(fn):
+    """Below @test or @for_each: the test holds durations, rates or samples against what was planted, which
+    nobody can while the CPUs are taken away. What it checks by equal() depends on no time all the same."""
+    fn.timed = True
+    return fn
+
+
 def for_each(**cases):
     """One test per case, named FUNCTION_CASE, called with the case's value after the check."""
     def wrap(fn):
         for case, value in cases.items():
-            name = fn.__name__.removeprefix("test_") + "_" + case
-            TESTS.append((name, lambda c, fn=fn, value=value: fn(c, value)))
+            def one(c, fn=fn, value=value):
+                fn(c, value)
+            one.timed = getattr(fn, "timed", False)
+            TESTS.append((fn.__name__.removeprefix("test_") + "_" + case, one))
         return fn
     return wrap
 
@@ -65,17 +76,29 @@ class Failure(Exception):
 class Check:
     """Collects what was wrong, and the figures worth showing beside ok."""
 
-    def __init__(self):
+    def __init__(self, timed=False):
         self.wrong, self.figures = [], []
+        self.late = 0  # how many of wrong depend on time
         self.stolen = 0  # the largest share that the hypervisor took of a run that was looked at
+        self.timed = timed
 
-    def that(self, truth, what):
+    def that(self, truth, what, exact=False):
         if not truth:
             self.wrong.append(what)
+            self.late += self.timed and not exact
         return truth
 
+    @contextlib.contextmanager
+    def of_time(self, truth=True):
+        """What is checked inside depends on time, or not, in whatever test."""
+        was, self.timed = self.timed, truth
+        try:
+            yield
+        finally:
+            self.timed = was
+
     def equal(self, what, got, want):
-        return self.that(got == want, f"{what} is {show(got)}, want {show(want)}")
+        return self.that(got == want, f"{what} is {show(got)}, want {show(want)}", exact=True)
 
     def between(self, what, got, low, high):
         return self.that(low <= got <= high,
@@ -103,6 +126,15 @@ def show(value):
 
 def ms(ns):
     return f"{ns / MS:.3f} ms"
+
+
+def of_time(fn):
+    """A function of checks, the first of its arguments the Check, that all depend on time."""
+    @functools.wraps(fn)
+    def wrapped(check, *args, **kw):
+        with check.of_time():
+            return fn(check, *args, **kw)
+    return wrapped
 
 
 # --- running things ---
@@ -354,12 +386,14 @@ def check_run(check, got_run):
     for thread in threads:
         check_closure(check, thread)
         # Wall and buckets are by the scheduler's clock: here it is held against CLOCK_MONOTONIC.
-        check.at_most(f"{label(thread)} clocks apart", thread["clock_ns"],
-                      max(thread["wall_ns"] * CLOSURE_SHARE, CLOCK_NS))
+        with check.of_time():
+            check.at_most(f"{label(thread)} clocks apart", thread["clock_ns"],
+                          max(thread["wall_ns"] * CLOSURE_SHARE, CLOCK_NS))
         check.at_most(f"{label(thread)} wall against the run's, by the other clock", thread["wall_ns"],
                       got_run["wall_ns"] + thread["clock_ns"] + closure_room(got_run["wall_ns"])
                       + snapshot_span(threads))
-    check_times(check, threads, got_run.get("steal_ns"))
+    with check.of_time():
+        check_times(check, threads, got_run.get("steal_ns"))
     check_sites(check, got_run)
     for name in ("lane_buckets", "path_buckets"):
         buckets = got_run.get(name)
@@ -372,6 +406,11 @@ def check_run(check, got_run):
 
 def check_report(check, report, counts=True):
     """counts: every task lived in its window, so that switches and faults must be exact."""
+    with check.of_time(False):
+        check_exact(check, report, counts)
+
+
+def check_exact(check, report, counts):
     check.equal("schema", report["schema"], 1)
     for got_run in report["runs"]:
         check_run(check, got_run)
@@ -394,6 +433,7 @@ def check_own(check, ours, own):
                       own["end"][theirs] + after)
 
 
+@of_time
 def check_part(check, what, got, want, ours, own, share=0.01, slack=2 * MS):
     """got is of the thread's whole life, want of its planted part: got may be more by the rest."""
     room = want * share + slack
@@ -401,6 +441,7 @@ def check_part(check, what, got, want, ours, own, share=0.01, slack=2 * MS):
                   want + room + max(0, ours["wall_ns"] - span(own)))
 
 
+@of_time
 def check_blocked_in(check, ours, own, bucket, waits, least_ns, others_ns=MS):
     """A thread that blocks in one kind of wait alone: its bucket against its own clocks.
 

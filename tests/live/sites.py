@@ -12,7 +12,7 @@ import time
 from itertools import zip_longest
 
 from live import (CannotRun, Failure, Mark, PLANTED, Recorded, Skip, TIMEOUT_S, WALLGAP,
-                  load_report, scratch, show, wallgap)
+                  load_report, of_time, scratch, show, wallgap)
 
 # Of a thread, of a program, and of the loader before it.
 THREAD_ENTRY = ("clone3", "clone", "__clone3", "__clone", "__GI___clone", "_start",
@@ -136,6 +136,7 @@ def sampling_hz(run):
     return hz
 
 
+@of_time
 def check_sampled(check, what, sites, cpu_ns, run, sigmas=5):
     """That the number of samples agrees with a known amount of CPU time. Samples come at regular
     times, so their count scatters less than a Poisson process would."""

@@ -7,7 +7,7 @@ import re
 from statistics import median
 
 from live import (CLOSURE_SHARE, Failure, Mark, Skip, bpf_programs, check_report, closure_room,
-                  for_each, load_report, programs_left, scratch, show, test, wallgap)
+                  for_each, load_report, programs_left, scratch, show, test, wallgap, timed)
 
 WORKLOADS = ("math", "crypto-query", "churn", "populate")
 MODELS = ("single", "threads", "procs")
@@ -94,6 +94,7 @@ def test_bench_checksums(c):
 
 
 @test
+@timed
 def test_bench_math(c):
     """No lock, no wait: a pinned lane is on the CPU nearly all of the time."""
     for model in MODELS:
@@ -102,6 +103,7 @@ def test_bench_math(c):
 
 
 @test
+@timed
 def test_bench_crypto_query(c):
     if os.cpu_count() < 2:
         raise Skip("one CPU: threads do not meet in a lock")
@@ -112,6 +114,7 @@ def test_bench_crypto_query(c):
 
 
 @for_each(populate="populate", churn="churn")
+@timed
 def test_bench_klock(c, workload):
     if os.cpu_count() < 2:
         raise Skip("one CPU: threads do not meet in a lock")
@@ -207,6 +210,7 @@ def test_compare(c):
 
 
 @test
+@timed
 def test_bench_gaps(c):
     """The parts of every gap and what is unexplained sum to it."""
     gaps = bench_report()["gaps"]
@@ -237,6 +241,7 @@ def waits_of_gap(report, workload, bucket):
 
 @for_each(rwlock=("crypto-query", "futex", "lock wait", "rwlock"),
           mmap_lock=("churn", "klock", "mmap_lock", "mmap_lock"))
+@timed
 def test_bench_gap(c, case):
     """The lock that threads meet in comes first, where the machine lets them meet: where one of them
     mostly waits for a CPU, the gap is made of that and of TLB flushes that nobody answers."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """What a task is blocked in, by the system call it sleeps in."""
 
-from live import MS, check_blocked_in, for_each, on_cpu, record, run_queue, test
+from live import MS, check_blocked_in, for_each, on_cpu, record, run_queue, test, timed
 
 
 def cases(*names):
@@ -9,6 +9,7 @@ def cases(*names):
 
 
 @for_each(**cases("nanosleep", "clock_nanosleep", "pause", "sigsuspend", "sigtimedwait"))
+@timed
 def test_sleep(c, form):
     got = record(c, "sleeps", form, 53, 3001)
     ours, own = got.pair("sleeper")
@@ -22,6 +23,7 @@ def test_sleep(c, form):
 
 
 @test
+@timed
 def test_sleep_efault(c):
     """A fault in kernel mode that ends in EFAULT has no end of its own: it must not stay open."""
     got = record(c, "sleeps", "efault", 53, 3001)
@@ -31,6 +33,7 @@ def test_sleep_efault(c):
 
 
 @test
+@timed
 def test_sleep_restart(c):
     """A sleep that was stopped goes on as restart_syscall: it is sleep still."""
     got = record(c, "sleeps", "restart", 53, 20011)
@@ -43,6 +46,7 @@ def test_sleep_restart(c):
 
 @for_each(**cases("poll", "ppoll", "select", "pselect", "epoll_wait", "epoll_pwait",
                   "epoll_pwait2"))
+@timed
 def test_poll(c, form):
     got = record(c, "poll", form, 23, 7)
     ours, own = got.pair("poller")
@@ -50,6 +54,7 @@ def test_poll(c, form):
 
 
 @for_each(**cases("pipe", "pipefull", "socket", "recvmsg", "tcp", "eventfd", "msgrcv", "mq"))
+@timed
 def test_ipc(c, form):
     got = record(c, "ipc", form, 53, 3001)
     ours, own = got.pair("waiter")
@@ -57,6 +62,7 @@ def test_ipc(c, form):
 
 
 @for_each(**cases("wait4", "waitid", "vfork", "spawn"))
+@timed
 def test_child(c, form):
     got = record(c, "child", form, 7, 23)
     ours, own = got.pair("parent")
@@ -70,6 +76,7 @@ def test_child(c, form):
 
 
 @for_each(busy="busy", asleep="asleep")
+@timed
 def test_stopped(c, how):
     got = record(c, "stopped", how, 7, 23)
     child = got.by_tid(got.truth["child"])
@@ -83,6 +90,7 @@ def test_stopped(c, how):
 
 
 @test
+@timed
 def test_compat32(c):
     got = record(c, "compat32", 53, 3001)
     ours, own = got.pair("sleeper")

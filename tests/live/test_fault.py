@@ -2,12 +2,13 @@
 """Page faults: counted exactly, timed, with what blocks in them apart; and page tables."""
 
 from live import (Failure, MS, check_blocked_in, for_each, ms, own_blocked, own_cpu, record, span,
-                  test)
+                  test, timed)
 
 START_UP = 400  # faults of exec, the loader and the C library: fewer than this
 
 
 @for_each(write="write", read="read", kernel="kernel")
+@timed
 def test_faults(c, how):
     n = 10007
     got = record(c, "faults", n, how)
@@ -20,6 +21,7 @@ def test_faults(c, how):
 
 
 @test
+@timed
 def test_major(c):
     got = record(c, "major", 503)
     ours, own = got.pair("reader")
@@ -57,6 +59,7 @@ def test_pagetables(c):
 
 
 @test
+@timed
 def test_io(c):
     got = record(c, "io", 101)
     ours, own = got.pair("writer")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """Every form of futex wait, however it ends; and calls that do not wait."""
 
-from live import MS, Skip, check_blocked_in, for_each, record, test, TESTS
+from live import MS, Skip, check_blocked_in, for_each, record, test, TESTS, timed
 
 FORMS = ("wait", "bitset", "lockpi", "requeuepi", "waitv", "wait2")
 NO_SIGNAL = ("lockpi", "requeuepi")  # go on waiting after a handled signal
@@ -23,6 +23,7 @@ for _form in FORMS:
 
 
 @test
+@timed
 def test_futexmiss(c):
     got = record(c, "futexmiss", 100003)
     ours, _ = got.pair("misser")
@@ -32,6 +33,7 @@ def test_futexmiss(c):
 
 
 @for_each(pipe="ipc", futex="futex")
+@timed
 def test_signalstorm(c, bucket):
     got = record(c, "signalstorm", "pipe" if bucket == "ipc" else "futex", 307, 211)
     ours, own = got.pair("waiter")

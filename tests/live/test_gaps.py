@@ -11,7 +11,7 @@ import shlex
 import statistics
 import tempfile
 
-from live import PLANTED, CannotRun, Check, Failure, MS, Skip, WALLGAP, for_each, ms, run, scratch, test
+from live import PLANTED, CannotRun, Check, Failure, MS, Skip, WALLGAP, for_each, ms, run, scratch, test, timed
 
 GAPS = os.path.join(PLANTED, "gaps")
 TRUTHS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../workloads/planted/gaps/truths.json")
@@ -131,6 +131,7 @@ def judge(c, want):
 
 
 @for_each(**{name.replace("-", "_"): truth for name, truth in load_truths().items()})
+@timed
 def test_gaps(c, want):
     if len(os.sched_getaffinity(0)) < 2:
         raise Skip("one CPU")
@@ -146,6 +147,7 @@ def test_gaps(c, want):
 
 
 @test
+@timed
 def test_gaps_same(c):
     """No reason where there is none."""
     apart = []

@@ -8,7 +8,7 @@ import sys
 from statistics import median
 
 from live import (CLOSURE_SHARE, ON_CPU, Failure, Skip, check_report, load_report, ms, scratch,
-                  test, wallgap)
+                  test, wallgap, timed)
 from sites import check_complete, total, user_path, waits
 
 RUNNER, GUIDE = "workloads/python/runner.py", "workloads/guide.md"
@@ -110,6 +110,7 @@ def quiet(runs):
 
 
 @test
+@timed
 def test_guide_gil_times(c):
     """Of two lanes, each waits for half of the time. Processes do not, and get twice the CPU time in a
     second. What they make of it is the machine's: two CPUs of one core are slower when both work."""
@@ -130,6 +131,7 @@ def test_guide_gil_times(c):
 
 
 @test
+@timed
 def test_guide_gil_one(c):
     """One lane at a time on a CPU, whatever others do: half each, and what handing over takes."""
     need_gil()
@@ -142,6 +144,7 @@ def test_guide_gil_one(c):
 
 
 @test
+@timed
 def test_guide_gil_sites(c):
     need_gil()
     for workload in WORKLOADS:

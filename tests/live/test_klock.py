@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """Waits for the kernel's own locks."""
 
-from live import BLOCKED, MS, Skip, check_part, ms, own_blocked, record, test, total
+from live import BLOCKED, MS, Skip, check_part, ms, own_blocked, record, test, total, timed
 
 
 @test
+@timed
 def test_klock(c):
     got = record(c, "klock", 401, 5003)
     ours, own = got.pair("waiter")

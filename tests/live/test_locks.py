@@ -3,7 +3,7 @@
 
 import math
 
-from live import MS, check_blocked_in, for_each, ms, record, test
+from live import MS, check_blocked_in, for_each, ms, record, test, timed
 from sites import (bucket_of, check_complete, check_covered, histogram, native, ordered,
                    record_command, samples, tops, total, user_path, waits)
 
@@ -109,6 +109,7 @@ def test_joinwaker(c):
 
 
 @test
+@timed
 def test_mallocstorm(c):
     """Threads that share one arena wait for it, and for nothing else."""
     got = record(c, "mallocstorm", 3, 503, MALLOC_ARENA_MAX=1)
@@ -128,6 +129,7 @@ def test_mallocstorm(c):
 
 
 @test
+@timed
 def test_crypto_query(c):
     """One rwlock of libcrypto holds the threads up, and the path says what wanted it."""
     got = record_command(native("crypto-query", "threads", n=50021), truth=False)
@@ -151,6 +153,7 @@ def test_crypto_query(c):
 
 
 @test
+@timed
 def test_crypto_traffic(c):
     """By name there is nothing to wait for, but the lock's word travels between the CPUs."""
     marked, counts = {"threads": 0, "procs": 0}, {"threads": 0, "procs": 0}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """Where memory costs time: page tables, huge pages, zeroing, unmapping, TLB flushes, mmap_lock."""
 
-from live import MS, Skip, for_each, record, test
+from live import MS, Skip, for_each, record, test, timed
 from sites import (check_complete, check_sampled, faults, kernel_path, native, record_command,
                    samples, sampling_hz, tops, total, waits)
 
@@ -36,6 +36,7 @@ def test_ptgrow_sparse(c):
 
 
 @test
+@timed
 def test_ptgrow_classes(c):
     """Where each fault makes a page table and clears a page, samples tell the two apart."""
     got = record(c, "ptgrow", "sparse", 10007, options=("--freq", 4999))
@@ -64,6 +65,7 @@ def test_ptgrow_huge(c):
 
 
 @test
+@timed
 def test_fault_sites(c):
     """Faults by path: estimated from some, so near the exact count; their time is the bucket's."""
     got = record(c, "faults", 100003, "write")
@@ -76,6 +78,7 @@ def test_fault_sites(c):
 
 
 @test
+@timed
 def test_unmap(c):
     """Filling and unmapping: each in its function, in its class, as much as the CPU clock says."""
     got = record(c, "ptgrow", "unmap", 211)
@@ -93,6 +96,7 @@ def test_unmap(c):
 
 
 @for_each(threads="threads", procs="procs")
+@timed
 def test_tlbflush(c, form):
     got = record(c, "tlbflush", form, 5003)
     ours, _ = got.pair("flusher")
@@ -107,6 +111,7 @@ def test_tlbflush(c, form):
 
 
 @test
+@timed
 def test_churn(c):
     """mmap and munmap in threads of one process meet at mmap_lock and flush each other's TLB;
     in processes neither."""
@@ -134,6 +139,7 @@ def test_churn(c):
 
 
 @test
+@timed
 def test_klock_sites(c):
     """The lock that two threads of a process fight over is their own mmap_lock."""
     got = record(c, "klock", 401, 5003)
@@ -150,6 +156,7 @@ def test_klock_sites(c):
 
 
 @test
+@timed
 def test_transfer(c):
     """Fresh buffers: zeroing by its samples; page tables, one in 512 pages, by their bytes."""
     got = record_command(native("transfer", "threads"), truth=False,

@@ -4,7 +4,7 @@ waited for. Each program has one known longest way."""
 
 import sys
 
-from live import for_each
+from live import for_each, timed
 from sites import record_command
 
 SUM_SHARE = 0.001  # of the wall time: what the sum may be off
@@ -69,6 +69,7 @@ for t in threads: t.start()
 for t in threads: t.join()
 """), ON_CPU + QUEUE + ("futex",), 0.95, ("ipc", "child", "poll"), 0.03),
 )
+@timed
 def test_path(c, case):
     argv, on, least, off, most = case
     path, wall = path_of(c, *argv)

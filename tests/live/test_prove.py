@@ -11,7 +11,7 @@ import subprocess
 import time
 
 from live import (WALLGAP, Failure, Mark, Skip, bpf_programs, check_report, load_report,
-                  programs_left, scratch, show, test, wallgap)
+                  programs_left, scratch, show, test, wallgap, timed)
 
 REPEATS = 3  # of bench --quick
 # One malloc arena for all threads, and no cache in front of it: every malloc takes its lock.
@@ -84,6 +84,7 @@ def check_proofs(c, report, repeats=REPEATS):
 
 
 @test
+@timed
 def test_prove_crypto_query(c):
     """Threads take twice as long and more by one lock: with a context for each it is gone."""
     two_cpus()
@@ -115,6 +116,7 @@ def test_prove_crypto_query(c):
 
 
 @test
+@timed
 def test_prove_crypto(c):
     """Traffic of shared cache lines is a small gap here, or too small to see: both are told."""
     two_cpus()
@@ -132,6 +134,7 @@ def test_prove_crypto(c):
 
 
 @test
+@timed
 def test_prove_arena(c):
     """By a variable of the environment, in place of the one that made the gap."""
     two_cpus()
@@ -145,6 +148,7 @@ def test_prove_arena(c):
 
 
 @test
+@timed
 def test_prove_nothing(c):
     """No gap, no proof: nothing is run a second time, and a line says so."""
     with scratch() as tmp:

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from live import (MS, PLANTED, Failure, Mark, Skip, check_closure, for_each, load_report, ms, record,
-                  run_queue, scratch, test, wallgap)
+                  run_queue, scratch, test, wallgap, timed)
 
 # Threads are taken off their CPU some us before or after the kernel begins to count, each time.
 QUOTA_SHARE, QUOTA_NS = 0.01, MS
@@ -20,6 +20,7 @@ def check_bounds(c, threads):
 
 # The kernel counts a CPU's time without quota once, whoever waits there.
 @for_each(long=(1, 20000, 100000), short=(1, 2000, 10000), two=(2, 20000, 100000))
+@timed
 def test_quota(c, amounts):
     got = record(c, "quota", *amounts, 1009, "each", "spin")
     want = got.truth["throttled_ns"]
@@ -32,6 +33,7 @@ def test_quota(c, amounts):
 
 
 @for_each(spin="spin", wake="wake")
+@timed
 def test_quota_one_cpu(c, how):
     """Three threads on one CPU: each waits for quota, and for the others."""
     got = record(c, "quota", 3, 5000, 20000, 1009, "one", how)
@@ -46,12 +48,14 @@ def test_quota_one_cpu(c, how):
 
 
 @test
+@timed
 def test_quota_none(c):
     got = record(c, "preempt", 53, 2003)
     c.equal("quota_ns without a quota", sum(t["quota_ns"] for t in got.threads), 0)
 
 
 @test
+@timed
 def test_quota_windows(c):
     """Windows that begin and end anywhere, also in the middle of a wait for quota."""
     mark = Mark()
@@ -106,6 +110,7 @@ def bench(out, group):
 
 
 @test
+@timed
 def test_quota_gap(c):
     """The same pool with and without a quota: that is what makes the gap."""
     group = quota_group()

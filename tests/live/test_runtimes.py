@@ -7,7 +7,7 @@ import shutil
 import stat
 
 from live import (CannotRun, Failure, PLANTED, Skip, check_report, for_each, load_report, scratch,
-                  show, test, wallgap)
+                  show, test, wallgap, timed)
 from sites import check_complete, samples, waits
 from test_bench import check_broken
 
@@ -69,6 +69,7 @@ def test_matrix_complete(c):
 
 
 @for_each(node="node", bun="bun")
+@timed
 def test_matrix_lanes(c, runtime):
     """Lanes are found by thread id, pinned by us, and sum to the window."""
     for r in runs_of(runtime):
@@ -151,6 +152,7 @@ def test_matrix_versions(c):
 
 
 @test
+@timed
 def test_matrix_headlines(c):
     """Each claim for each runtime, decided by its interval, in JSON and in words."""
     report, text, _ = matrix()

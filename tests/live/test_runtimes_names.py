@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 
-from live import MS, PLANTED, Failure, Skip, scratch, test
+from live import MS, PLANTED, Failure, Skip, scratch, test, timed
 from sites import record_command, samples, total, user_path, waits
 
 # Names of JIT code, and no log of V8's in the folder or on stdout.
@@ -153,6 +153,7 @@ def test_runtimes_node_builtins(c):
 
 
 @test
+@timed
 def test_runtimes_node_gc(c):
     """V8 says how long its pauses to collect were, by the wall clock; we count samples on the CPU in
     them. With others on the machine it was on the CPU for a part of that only: so 0.4 to 1.15 of it.
@@ -174,6 +175,7 @@ def test_runtimes_node_gc(c):
 
 
 @test
+@timed
 def test_runtimes_node_idle(c):
     got, _ = record_script([program("node")], IDLE, ".cjs")
     loop = [s for s in waits(got.run) if s["activity"] == "event loop" and s["kind"] == "blocked"]
@@ -202,6 +204,7 @@ def test_runtimes_bun_names(c):
 
 
 @test
+@timed
 def test_runtimes_python_gil(c):
     """Two threads that only compute: nearly all they wait for by futex is the GIL. The main thread
     waits for it now and then, and for their end."""

@@ -3,11 +3,12 @@
 
 import math
 
-from live import check_report, for_each, on_cpu, record, test
+from live import check_report, for_each, on_cpu, record, test, timed
 from sites import (check_complete, check_sampled, kernel_path, native, record_command,
                    sampling_hz, samples, tops, total, user_path)
 
 @test
+@timed
 def test_hot(c):
     """Shares of three functions, within the error of sampling."""
     got = record(c, "hot", 2003)
@@ -27,6 +28,7 @@ def test_hot(c):
 
 
 @for_each(default=997, slow=101, off=0)
+@timed
 def test_freq(c, hz):
     """As many samples a second of CPU as asked for; none when none are."""
     got = record(c, "hot", 1009, options=("--freq", hz))
@@ -38,6 +40,7 @@ def test_freq(c, hz):
 
 
 @for_each(getppid=("getppid", "syscall"), read=("read", None))
+@timed
 def test_kernel_samples(c, how):
     """A loop of one system call: samples as the CPU is used, each kernel sample with the path of
     both sides."""
@@ -68,6 +71,7 @@ def test_kernel_samples(c, how):
 # traffic_hot has nothing but the atomic instruction and a loop around it: dec and jnz. A sample
 # lies at what follows the atomic, which takes all the time.
 @for_each(xadd="xadd", cmpxchg="cmpxchg", xchg="xchg", inc="inc")
+@timed
 def test_rmwloop(c, form):
     got = record(c, "rmwloop", form, 701)
     hot = user_samples(got.run, f"traffic_hot_{form}")
@@ -82,6 +86,7 @@ def test_rmwloop(c, form):
 
 
 @test
+@timed
 def test_rmwloop_mixed(c):
     """An atomic instruction among others: only it and its follower are marked."""
     got = record(c, "rmwloop", "or", 701)
@@ -96,6 +101,7 @@ def user_samples(run, leaf):
 
 
 @test
+@timed
 def test_sample_coverage(c):
     """Samples of a pool at work agree with the CPU time of its threads, worker by worker."""
     got = record_command(native("math", "threads", n=20000003), truth=False)

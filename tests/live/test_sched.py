@@ -2,10 +2,11 @@
 """The switch state machine: CPU, run queue, preempted and woken apart."""
 
 from live import (BLOCKED, MS, US, check_blocked_in, check_part, for_each, label, ms, on_cpu,
-                  own_blocked, own_cpu, own_off, record, run_queue, span, test, total)
+                  own_blocked, own_cpu, own_off, record, run_queue, span, test, total, timed)
 
 
 @for_each(pipe="ipc", futex="futex")
+@timed
 def test_switches(c, bucket):
     got = record(c, "switches", 10007, "pipe" if bucket == "ipc" else "futex")
     for ours, own in got.pairs():
@@ -23,6 +24,7 @@ def test_switches(c, bucket):
 
 
 @test
+@timed
 def test_yield(c):
     got = record(c, "yield", 503)
     ours, own = got.pair("yielder")
@@ -36,6 +38,7 @@ def test_yield(c):
 
 
 @for_each(three=3, five=5)
+@timed
 def test_runq(c, k):
     got = record(c, "runq", k, 601)
     for ours, own in got.pairs("busy"):
@@ -46,6 +49,7 @@ def test_runq(c, k):
 
 
 @test
+@timed
 def test_wakeq(c):
     got = record(c, "wakeq", 53, 2003)
     ours, own = got.pair("woken")
@@ -59,6 +63,7 @@ def test_wakeq(c):
 
 
 @test
+@timed
 def test_preempt(c):
     got = record(c, "preempt", 53, 2003)
     ours, own = got.pair("busy")
@@ -72,6 +77,7 @@ def test_preempt(c):
 
 
 @test
+@timed
 def test_cpu(c):
     got = record(c, "cpu", 307, 211)
     ours, own = got.pair("burner")

@@ -4,7 +4,7 @@
 import os
 
 import gdbstacks
-from live import MS, Failure, check_report, for_each, record, scratch, test
+from live import MS, Failure, check_report, for_each, record, scratch, test, timed
 from sites import (Running, Watched, THREAD_ENTRY, bare, chain, check_complete, check_covered,
                    check_sampled, faults, native, ordered, own_part, record_command, record_pid, samples,
                    tops, total, user_path, waits)
@@ -91,6 +91,7 @@ def planted_only(path):
 
 
 @for_each(direct="direct", qsort="qsort", bsearch="bsearch", lhash="lhash", runonce="runonce")
+@timed
 def test_stackwait(c, via):
     """Each kind of wait through a callback: one wait, of its type, at the one right path."""
     got = record(c, "stackwait", "all", via, 307)
@@ -219,6 +220,7 @@ def check_odd(c, form, got, inside):
 # --- the library without frame pointers, at work ---
 
 @for_each(threads="threads", procs="procs")
+@timed
 def test_stacks_crypto(c, model):
     """libcrypto and libc under load: what the issue of whole paths is about."""
     got = record_command(native("crypto-query", model, n=50021), truth=False)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """Tasks that come and go: births, deaths, exec, orphans."""
 
-from live import MS, US, for_each, ms, on_cpu, record, test
+from live import MS, US, for_each, ms, on_cpu, record, test, timed
 
 
 @for_each(one=(1009, 1), hundred=(1013, 101))
+@timed
 def test_shortlived(c, amounts):
     n, alive = amounts
     got = record(c, "shortlived", n, alive)
@@ -48,6 +49,7 @@ def test_execchain_thread(c):
 
 
 @test
+@timed
 def test_leaderexit(c):
     got = record(c, "leaderexit", 202)
     ours, own = got.pair("worker")
@@ -59,6 +61,7 @@ def test_leaderexit(c):
 
 
 @for_each(ok=0, failed=3)
+@timed
 def test_outlive(c, status):
     got = record(c, "outlive", 307, status, wants_status=status)
     ours, own = got.pair("grandchild")
