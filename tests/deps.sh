@@ -29,6 +29,8 @@ table() {
 	build  module   capstone            libcapstone-dev
 	build  module   liblzma             liblzma-dev
 	build  header   libiberty/demangle.h  libiberty-dev
+	build  module   libcap-ng           libcap-ng-dev
+	build  module   libseccomp          libseccomp-dev
 	build  module   zlib                zlib1g-dev
 	build  module   sqlite3             libsqlite3-dev
 	build  module   smartcols           libsmartcols-dev

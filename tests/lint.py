@@ -36,6 +36,12 @@ ONLY_IN = {
     r"capstone/": {"symbol", "unwind"},
     r"libiberty/": {"symbol"},
 }
+# Names that are ours and a system header's, and mean the same in both (libiberty.h).
+SAME_AS_SYSTEM = {"ARRAY_SIZE"}
+# Words for a terminal go through base/plain.h. Who else names these writes what is ours alone, or passes
+# stdout to a report.
+TERMINAL = r"\bstderr\b|(?<![\w>.])(?:v?printf|puts|putchar|perror|warnx?|errx?)\("
+TERMINAL_IN = {"user/cmd/common.c", "user/cmd/progress.c", "user/cmd/doctor.c", "user/main.c"}
 # The model makes no input or output.
 MODEL_NOT = r"(stdio|fcntl|unistd|dirent)\.h|sys/"
 
@@ -112,10 +118,87 @@ def includes(path):
     return wrong
 
 
+def terminal(path):
+    """Writing to the terminal past what keeps it from being ruled."""
+    if path in TERMINAL_IN:
+        return []
+    with open(path, encoding="utf-8") as f:
+        code = re.sub(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"", lambda m: "\n" * m.group().count("\n"), f.read(),
+                      flags=re.DOTALL)
+    return [f"{path}:{number}: {m.group()}: use say_note() or say_error()"
+            for number, line in enumerate(code.split("\n"), 1) if (m := re.search(TERMINAL, line))]
+
+
 def licence(path):
     with open(path, encoding="utf-8") as f:
         head = f.read(200)
     return [] if "SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause" in head else [f"{path}: none"]
+
+
+def without_comments(text):
+    return re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', " ", text, flags=re.S)
+
+
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return without_comments(f.read())
+
+
+def enums(text):
+    """The names in each enum of a text."""
+    for body in re.findall(r"\benum\b[^{};()]*\{([^}]*)\}", text):
+        yield re.findall(r"(?:^|,)\s*([A-Za-z_]\w*)", body)
+
+
+def system_names(c_files):
+    """Constants and macros of the system headers that our files include: all of them in one unit."""
+    headers = sorted({h for p in c_files for _, h in includes_of(p)
+                      if not os.path.exists(os.path.join("user", h)) and "skel" not in h and
+                      not h.startswith(("vmlinux", "bpf/bpf_", "CUnit"))})
+    unit = "".join(f"#if __has_include(<{h}>)\n#include <{h}>\n#endif\n" for h in headers)
+    unit = "#include <stdio.h>\n#include <stdarg.h>\n#include <stdint.h>\n#include <setjmp.h>\n" + unit
+    flags = ["gcc", "-E", "-std=gnu11", "-D_GNU_SOURCE", "-x", "c", "-"]
+    names = set()
+    for more in ([], ["-dM"]):
+        done = subprocess.run(flags[:1] + more + flags[1:], input=unit, capture_output=True,
+                              text=True, errors="replace")
+        if done.returncode:
+            raise SystemExit(f"lint: the system's headers together: {done.stderr.strip()[:400]}")
+        if more:
+            names |= set(re.findall(r"^#define (\w+)", done.stdout, re.M))
+        else:
+            names |= {n for e in enums(done.stdout) for n in e}
+    return names
+
+
+def prefix(names):
+    """What the names of an enum begin with, up to an underscore."""
+    return re.sub(r"[^_]*$", "", os.path.commonprefix(names)) if len(names) > 1 else ""
+
+
+def foreign_names(c_files):
+    """Names of ours that a system header has too; and names of a system header that stand among
+    those of an enum of ours, in a file that uses that enum, and look like one of them."""
+    if not shutil.which("gcc"):
+        return None
+    texts = {p: read(p) for p in c_files}
+    ours, families = {}, {}
+    for path, text in texts.items():
+        for names in enums(text):
+            ours.update((n, path) for n in names)
+            if path.endswith(".h") and prefix(names):
+                families.setdefault(prefix(names), set()).update(names)
+        ours.update((n, path) for n in re.findall(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", text, re.M))
+    system = system_names([p for p in c_files if p.startswith("user")]) - SAME_AS_SYSTEM
+    wrong = [f"{ours[n]}: {n} is of a system header too" for n in sorted(set(ours) & system)]
+    for path, text in texts.items():
+        used = set(re.findall(r"\b[A-Z]\w+", text))
+        for begin, names in families.items():
+            if not used & names:
+                continue
+            wrong += [f"{path}: {n} is of a system header, and looks like one of our {begin}*"
+                      for n in sorted((used & system) - set(ours)) if n.startswith(begin)]
+    return wrong
 
 
 def shell(path):
@@ -149,7 +232,9 @@ def main():
     clang_format = shutil.which("clang-format")
     tally.check("layout", flat(layout, c_files) if clang_format else None)
     tally.check("includes", flat(includes, files(["user"], ".c", ".h")))
+    tally.check("terminal", flat(terminal, files(["user"], ".c")))
     tally.check("licences", flat(licence, c_files + files(folders, ".py", ".sh")))
+    tally.check("names", foreign_names([f for f in c_files if f.startswith(("bpf/", "user/"))]))
     tally.check("shell syntax", flat(shell, files(folders, ".sh")))
     tally.check("cppcheck", cppcheck([f for f in ("user", "workloads", "tests/unit", "tests/golden")
                                       if os.path.isdir(f)]))

@@ -3,7 +3,7 @@
 #
 # Run test suites one after another, each a make target, and add up what they say.
 #
-#   run-all.sh [SUITE...]      none: unit golden fuzz lint runners live attack vm
+#   run-all.sh [SUITE...]      none: unit golden fuzz lint runners live san attack vm
 #
 # A suite NAME is `make test-NAME` (`make lint` for lint). Its last words are a line
 # "SUITE NAME: N passed, N failed, N skipped"; one that ends without it, or that fails without
@@ -44,7 +44,7 @@ run() { # NAME TARGET
 	add "$1" "${status:-1}"
 }
 
-[ $# -gt 0 ] || set -- unit golden fuzz lint runners live attack vm
+[ $# -gt 0 ] || set -- unit golden fuzz lint runners live san attack vm
 for suite in "$@"; do
 	case $suite in
 	lint) run lint lint ;;

@@ -5,13 +5,13 @@
 #   tests/unit/test_*.c   --cc, ASan, UBSan-->  build/san/unit/test_*    cmocka, one program a file
 #   tests/golden/*.c      --cc, ASan, UBSan-->  build/san/golden/*       recordings and renderer
 #   tests/fuzz/fuzz_*.c   --clang, libFuzzer->  build/fuzz/fuzz_*        one program a file
+#   user/**/*.c           --cc, ASan, UBSan-->  build/san/wallgap        the program, for a part of the live tests
 #   tests/runners/run.py  plays the loader for the runners of workloads/
 
-S := $(B)/san
 TEST_SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 # -O1 keeps the sanitizers' builds quick and their traces readable
 TEST_CFLAGS = -O1 -g -std=gnu11 $(WARN) -D_GNU_SOURCE -DWALLGAP_VERSION='"$(VERSION)"' \
-	      -DPREFIX='"$(PREFIX)"' -Ibpf -Iuser -Itests -MMD -MP $(TEST_SAN_FLAGS) $(PKG_CFLAGS)
+	      -DPREFIX='"$(PREFIX)"' -Ibpf -Iuser -Itests -I$(B) -MMD -MP $(TEST_SAN_FLAGS) $(PKG_CFLAGS)
 
 # All of user space that needs neither a BPF object nor a command line.
 TEST_LIB_SRC := $(sort $(foreach d,base model store report runner host unwind symbol,$(wildcard user/$(d)/*.c)))
@@ -34,6 +34,12 @@ TEST_SHARED_OBJ := $(patsubst %.c,$(S)/%.o,$(filter-out tests/unit/test_%,$(wild
 $(S)/libtest.a: $(TEST_LIB_OBJ) $(TEST_SHARED_OBJ)
 	$(Q)rm -f $@
 	$(call say,AR,$@)ar rcs $@ $^
+
+SAN_OBJ := $(USER_SRC:%.c=$(S)/%.o)
+$(filter $(S)/user/collect/%,$(SAN_OBJ)): | $(B)/wallgap.skel.h
+
+$(S)/wallgap: $(SAN_OBJ)
+	$(call say,LINK,$@)$(CC) $(TEST_SAN_FLAGS) $^ -o $@ $(PKG_LIBS) -lm -lpthread
 
 $(S)/unit/%: $(S)/tests/unit/%.o $(S)/libtest.a
 	@mkdir -p $(@D)
@@ -74,7 +80,7 @@ $(F)/fuzz_%: $(F)/tests/fuzz/fuzz_%.o $(F)/tests/fuzz/seeds.o $(F)/libfuzz.a
 
 .PRECIOUS: $(F)/user/%.o $(F)/tests/%.o
 
-.PHONY: test-unit test-golden golden-update test-fuzz fuzz-run test-runners test-live test-attack attack lint
+.PHONY: test-unit test-golden golden-update test-fuzz fuzz-run test-runners test-live test-san test-attack attack lint
 
 test: deps ## set up, build, and run all tests: unit, golden, fuzz, lint, runners, live, attack, vm
 	$(Q)$(MAKE) --no-print-directory all
@@ -105,10 +111,17 @@ test-runners: $(B)/wallgap-native ## the runners of all runtimes against workloa
 test-live: all ## planted workloads on this kernel, against what the tool says of them (root)
 	$(Q)$(SUDO) python3 tests/live/run.py
 
-test-attack: all ## attacks in their short form (root)
+# What every recording goes through, in a few seconds: what depends on time is for the other build.
+SAN_LIVE := cli_help cli_status cli_streams shortlived_ execchain storm lockzoo_mutex lockzoo_cond jit_good jit_late \
+	    dlopen shortkids_exec shortkids_memfd shortkids_pidns names_ debugfile_ kernel_samples_getppid klock_sites \
+	    fault_sites sigframe_loop_alt
+test-san: all $(S)/wallgap ## a part of the live tests, wallgap under ASan and UBSan (root)
+	$(Q)$(SUDO) WALLGAP=$(S)/wallgap SUITE=san python3 tests/live/run.py $(SAN_LIVE)
+
+test-attack: all $(GOLDEN_BIN) ## attacks in their short form (root)
 	$(Q)$(SUDO) python3 tests/attack/run.py
 
-attack: all ## attacks at full length (root)
+attack: all $(GOLDEN_BIN) ## attacks at full length (root)
 	$(Q)$(SUDO) python3 tests/attack/run.py --all -v
 
 test-vm: all ## the same on other kernels, under qemu
@@ -117,4 +130,4 @@ test-vm: all ## the same on other kernels, under qemu
 lint: ## layout of the code, allowed includes, findings of cppcheck
 	$(Q)python3 tests/lint.py $(FORMAT_DIRS)
 
--include $(TEST_LIB_OBJ:.o=.d) $(wildcard $(S)/tests/*/*.d) $(FUZZ_LIB_OBJ:.o=.d) $(wildcard $(F)/tests/*/*.d)
+-include $(SAN_OBJ:.o=.d) $(wildcard $(S)/tests/*/*.d) $(FUZZ_LIB_OBJ:.o=.d) $(wildcard $(F)/tests/*/*.d)

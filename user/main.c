@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "cmd/cmd.h"
+#include "cmd/common.h"
 
 static const struct {
 	const char *name;
@@ -25,7 +25,8 @@ static void help(FILE *f)
 	fprintf(f,
 		"usage: wallgap COMMAND [OPTION...]\n\n"
 		"Runs work, watches it from inside the kernel, and puts every nanosecond of its\n"
-		"wall time into one bucket. Measuring needs root.\n\ncommands:\n");
+		"wall time into one bucket. Measuring needs root, or CAP_BPF and CAP_PERFMON.\n"
+		"\ncommands:\n");
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(f, "  %-8s %s\n", commands[i].name, commands[i].what);
 	fprintf(f, "\n  wallgap COMMAND --help tells more; wallgap --version the version\n\n"
@@ -55,6 +56,6 @@ int main(int argc, char **argv)
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(argv[1], commands[i].name))
 			return commands[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "wallgap: no command '%.40s'; try: wallgap --help\n", argv[1]);
+	say_note("wallgap: no command '%.40s'; try: wallgap --help", argv[1]);
 	return EXIT_USAGE;
 }

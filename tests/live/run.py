@@ -5,7 +5,8 @@
     tests/live/run.py [-l] [-v] [NAME...]      as root, from the root of the tree, after make
 
 NAME is a test or the beginning of some: "futex" runs all that begin so. -l lists them. Prints one
-line a test and, last, "SUITE live: N passed, N failed, N skipped"; status 1 when any failed.
+line a test and, last, "SUITE live: N passed, N failed, N skipped" (or another name than live, from
+SUITE of the environment); status 1 when any failed.
 Without root or BTF all are skipped, which with WALLGAP_REQUIRE_LIVE=1 is a failure.
 
 What a test checks either depends on time (live.timed, Check.of_time) or does not. What does not fails,
@@ -47,6 +48,7 @@ import test_runtimes  # noqa: E402,F401
 import test_runtimes_names  # noqa: E402,F401
 
 REQUIRED = os.environ.get("WALLGAP_REQUIRE_LIVE") == "1"
+SUITE = os.environ.get("SUITE", "live")
 
 
 def why_not():
@@ -130,11 +132,11 @@ def main(args):
     if reason:
         print(f"skip all: {reason}")
         failed, skipped = (len(tests), 0) if REQUIRED else (0, len(tests))
-        print(f"SUITE live: 0 passed, {failed} failed, {skipped} skipped")
+        print(f"SUITE {SUITE}: 0 passed, {failed} failed, {skipped} skipped")
         return 1 if REQUIRED else 0
     verdicts = run_all(tests, verbose)
     failed = verdicts.count("FAIL")
-    print(f"SUITE live: {verdicts.count('ok')} passed, {failed} failed, "
+    print(f"SUITE {SUITE}: {verdicts.count('ok')} passed, {failed} failed, "
           f"{verdicts.count('skip')} skipped")
     return 1 if failed else 0
 

@@ -383,6 +383,51 @@ static void a_broken_path_takes_the_type_of_the_word(void **state)
 
 /* --- the kernel */
 
+/* What lock:contention_begin says of a lock, by the kernel's own bits: include/trace/events/lock.h. */
+static void flags_of_contention(void **state)
+{
+	enum {
+		LCB_SPIN = 1,
+		LCB_READ = 2,
+		LCB_WRITE = 4,
+		LCB_RT = 8,
+		LCB_PERCPU = 16,
+		LCB_MUTEX = 32
+	};
+	static const struct {
+		uint32_t site, lock;
+		enum lock_type type;
+	} cases[] = {
+		{LCB_SPIN, LOCK_SPIN, TYPE_KSPIN},
+		{LCB_READ, LOCK_READER, TYPE_KRWSEM},
+		{LCB_WRITE, LOCK_WRITER, TYPE_KRWSEM},
+		{LCB_RT | LCB_READ, LOCK_RT | LOCK_READER, TYPE_KRT},
+		{LCB_PERCPU | LCB_READ, LOCK_PERCPU | LOCK_READER, TYPE_KPERCPU},
+		{LCB_MUTEX, LOCK_MUTEX, TYPE_KMUTEX},
+		{LCB_MUTEX | LCB_SPIN, LOCK_MUTEX | LOCK_SPIN, TYPE_KMUTEX},
+		{LCB_SPIN | LCB_READ, LOCK_SPIN | LOCK_READER, TYPE_KRWLOCK},
+		{LCB_SPIN | LCB_WRITE, LOCK_SPIN | LOCK_WRITER, TYPE_KRWLOCK},
+		{LCB_WRITE | WG_SITE_OWN_MMAP, LOCK_WRITER | LOCK_OWN_MMAP, TYPE_MMAP},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct run *run = begin();
+		struct lock l = {.kind = LOCK_KERNEL,
+				 .flags = lock_flags_of(cases[i].site),
+				 .addr = 0xffff888000000000,
+				 .module = "[kernel]",
+				 .symbol = ""};
+
+		assert_int_equal(l.flags, cases[i].lock);
+		add_waits(run, WG_KLOCK, path(&r, "schedule < vfs_write", "main@app"),
+			  add_lock(&r, l), 1, 10, 10);
+		settle();
+		assert_int_equal(locks.of[0][0].type, cases[i].type);
+		end();
+	}
+}
+
 static void names_of_kernel_locks(void **state)
 {
 	static const struct {
@@ -855,6 +900,7 @@ int main(void)
 		cmocka_unit_test(names_of_futexes),
 		cmocka_unit_test(one_name_over_repeats),
 		cmocka_unit_test(a_broken_path_takes_the_type_of_the_word),
+		cmocka_unit_test(flags_of_contention),
 		cmocka_unit_test(names_of_kernel_locks),
 		cmocka_unit_test(classes_of_kernel_work),
 		cmocka_unit_test(blocked_without_an_event),

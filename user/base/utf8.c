@@ -33,6 +33,16 @@ int utf8_char_len(const char *s, size_t len)
 	return n;
 }
 
+uint32_t utf8_code(const char *s, int n)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	uint32_t code = n == 1 ? p[0] : (uint32_t)(p[0] & (0x7f >> n));
+
+	for (int i = 1; i < n; i++)
+		code = code << 6 | (p[i] & 0x3fu);
+	return code;
+}
+
 bool utf8_valid(const char *s, size_t len)
 {
 	while (len) {

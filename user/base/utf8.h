@@ -8,9 +8,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Bytes of the character at s, of which len are there: 1 to 4; 0 when it is not valid. */
 int utf8_char_len(const char *s, size_t len);
+
+/* The code point of the valid character at s, which is n bytes long. */
+uint32_t utf8_code(const char *s, int n);
 
 bool utf8_valid(const char *s, size_t len);
 

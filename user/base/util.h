@@ -3,10 +3,12 @@
 #ifndef WG_UTIL_H
 #define WG_UTIL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -67,6 +69,28 @@ int order_u32(const void *a, const void *b);
  * Returns 0 or -ENOMEM; on failure *arr is unchanged. New room is zeroed.
  */
 int array_grow(void **arr, size_t *cap, size_t cnt, size_t elem_sz);
+
+/*
+ * memmove, qsort and memcmp() == 0 of cnt elements: an empty array may be NULL, which those of the C
+ * library may not be given, however few the bytes.
+ */
+static inline void items_move(void *to, const void *from, size_t cnt, size_t elem_sz)
+{
+	if (cnt)
+		memmove(to, from, cnt * elem_sz);
+}
+
+static inline void items_sort(void *items, size_t cnt, size_t elem_sz,
+			      int (*order)(const void *, const void *))
+{
+	if (cnt)
+		qsort(items, cnt, elem_sz, order);
+}
+
+static inline bool items_equal(const void *a, const void *b, size_t cnt, size_t elem_sz)
+{
+	return !cnt || !memcmp(a, b, cnt * elem_sz);
+}
 
 /* Read sz bytes at off, in as many reads as it takes. Returns how many there were. */
 size_t pread_all(int fd, void *buf, size_t sz, uint64_t off);

@@ -12,7 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/plain.h"
 #include "base/util.h"
+#include "collect/privs.h"
 #include "host/host.h"
 #include "report/report.h"
 #include "store/store.h"
@@ -28,11 +30,17 @@
 volatile sig_atomic_t interrupted;
 volatile sig_atomic_t interrupt_kill_fd = -1;
 
-int say_error(const char *command, int status, const struct err *e)
+/* The only way of words to stderr: names of files, labels and what libraries say are anybody's. */
+static void say(const char *fmt, va_list ap)
 {
+	char *text;
+
 	fflush(stdout);
-	fprintf(stderr, "wallgap %s: %s\n", command, e->msg);
-	return status;
+	if (vasprintf(&text, fmt, ap) < 0)
+		return;
+	plain_line(text, strlen(text) + 1, text);
+	fprintf(stderr, "%s\n", text);
+	free(text);
 }
 
 void say_note(const char *fmt, ...)
@@ -40,9 +48,14 @@ void say_note(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	say(fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+}
+
+int say_error(const char *command, int status, const struct err *e)
+{
+	say_note("wallgap %s: %s", command, e->msg);
+	return status;
 }
 
 int parse_or_end(const struct usage *u, int argc, char **argv, int *status)
@@ -164,11 +177,23 @@ static int add_own_libs(struct recording *r)
 	return err ? err : recording_add_lib(r, "libbpf", collector_library_version());
 }
 
+/* Once, where what is lost could still be had by starting anew. */
+static void note_privs(void)
+{
+	struct priv privs[PRIV_MAX];
+	size_t i, cnt = privs_read(privs);
+
+	for (i = 0; i < cnt; i++)
+		if (!privs[i].have)
+			say_note("wallgap: without %s: %s", privs[i].name, privs[i].without);
+}
+
 int recording_begin(struct recording *r, const char *command, int argc, char **argv,
 		    const struct collector *c)
 {
 	int err;
 
+	note_privs();
 	recording_init(r);
 	r->schema = RECORDING_SCHEMA;
 	r->version = strdup(WALLGAP_VERSION);

@@ -12,8 +12,9 @@
 #include "collect/collector.h"
 #include "model/recording.h"
 
-/* "wallgap COMMAND: what" on stderr. Returns status. */
+/* "wallgap COMMAND: what" on stderr, one line that a terminal takes. Returns status. */
 int say_error(const char *command, int status, const struct err *e);
+/* One line likewise; it ends here. */
 void say_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Parse; returns the first operand's index, or -1 with *status set when the command is to end. */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 #include "base/util.h"
 #include "cmd/common.h"
 #include "cmd/versus.h"
@@ -30,6 +31,14 @@ struct compare {
 	struct lines warnings, notes;
 };
 
+/* As much as fits, in whole characters. */
+static void set_label(struct compare *c, int side, const char *text, size_t len)
+{
+	scoped_free char *whole = strndup(text, len);
+
+	utf8_clean(c->label[side], LABEL_MAX, str(whole));
+}
+
 /* "old.wg" of "runs/old.wg" is "old"; of two of one name, "a" and "b". */
 static void label_by_file(struct compare *c)
 {
@@ -40,7 +49,7 @@ static void label_by_file(struct compare *c)
 
 		if (len > 3 && !strcmp(name + len - 3, ".wg"))
 			len -= 3;
-		snprintf(c->label[i], LABEL_MAX, "%.*s", (int)len, name);
+		set_label(c, i, name, len);
 	}
 	if (!strcmp(c->label[0], c->label[1])) {
 		strcpy(c->label[0], "a");
@@ -57,8 +66,8 @@ static int label_by_option(struct compare *c, struct err *e)
 	    strlen(second) >= LABEL_MAX ||
 	    (strlen(second) == len && !strncmp(second, c->labels, len)))
 		return err_set(e, -EINVAL, "--labels takes two different names, as in old,new");
-	snprintf(c->label[0], LABEL_MAX, "%.*s", (int)len, c->labels);
-	snprintf(c->label[1], LABEL_MAX, "%s", second);
+	set_label(c, 0, c->labels, len);
+	set_label(c, 1, second, strlen(second));
 	return 0;
 }
 

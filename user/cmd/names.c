@@ -15,6 +15,7 @@
 
 #include "base/util.h"
 #include "model/lock_rules.h"
+#include "model/locks.h"
 #include "symbol/insn.h"
 #include "symbol/jitmap.h"
 #include "symbol/ksyms.h"
@@ -527,25 +528,6 @@ static const struct region *region_of(struct names *n, uint32_t tgid, uint64_t a
 	return p ? regions_find(&p->regions, addr) : NULL;
 }
 
-static uint32_t flags_of(uint32_t site_flags)
-{
-	static const struct {
-		uint32_t site, lock;
-	} table[] = {
-		{WG_SITE_SPIN, LOCK_SPIN},	   {WG_SITE_READ, LOCK_READ},
-		{WG_SITE_WRITE, LOCK_WRITE},	   {WG_SITE_RT, LOCK_RT},
-		{WG_SITE_PERCPU, LOCK_PERCPU},	   {WG_SITE_MUTEX, LOCK_MUTEX},
-		{WG_SITE_OWN_MMAP, LOCK_OWN_MMAP}, {WG_SITE_PI, LOCK_PI},
-	};
-	uint32_t flags = 0;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(table); i++)
-		if (site_flags & table[i].site)
-			flags |= table[i].lock;
-	return flags;
-}
-
 static uint32_t add_lock(struct names *n, const struct lock *like, const char *module,
 			 const char *symbol)
 {
@@ -571,7 +553,7 @@ uint32_t names_futex(struct names *n, uint32_t tgid, uint64_t addr, uint32_t sit
 
 	if (!known || *known != NO_INDEX)
 		return known ? *known : NO_INDEX;
-	l.flags = flags_of(site_flags);
+	l.flags = lock_flags_of(site_flags);
 	m = module_of_data(n, tgid, addr, &number, &l.offset);
 	region = m ? NULL : region_of(n, tgid, addr);
 	if (region && region->shared && !(site_flags & WG_SITE_PRIVATE))
@@ -593,7 +575,7 @@ uint32_t names_klock(struct names *n, uint64_t addr, uint32_t site_flags)
 
 	if (!known || *known != NO_INDEX)
 		return known ? *known : NO_INDEX;
-	l.flags = flags_of(site_flags);
+	l.flags = lock_flags_of(site_flags);
 	return *known = add_lock(n, &l, "[kernel]", "");
 }
 

@@ -37,7 +37,7 @@ static void list_processes(struct procs *p)
 		return;
 	for (i = 0; i < p->rows.cnt; i++)
 		p->tgids[i] = p->rows.row[i].tgid;
-	qsort(p->tgids, p->rows.cnt, sizeof(*p->tgids), order_u32);
+	items_sort(p->tgids, p->rows.cnt, sizeof(*p->tgids), order_u32);
 	for (i = 0; i < p->rows.cnt; i++)
 		if (!n || p->tgids[n - 1] != p->tgids[i])
 			p->tgids[n++] = p->tgids[i];

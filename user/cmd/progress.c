@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/plain.h"
 #include "base/util.h"
 
 #define BAR_WIDTH 24
@@ -24,6 +25,7 @@ void progress_step(struct progress *p, double work, const char *what)
 {
 	static const char bar[] = "########################";
 	double share, left_s;
+	char text[31];
 	int full;
 
 	p->done += work;
@@ -39,7 +41,8 @@ void progress_step(struct progress *p, double work, const char *what)
 			 (1 - share);
 		fprintf(stderr, "  %3.0f s left", left_s);
 	}
-	fprintf(stderr, "  %-30.30s\033[K", what);
+	plain_line(text, sizeof(text), what);
+	fprintf(stderr, "  %-30s\033[K", text);
 	fflush(stderr);
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "collect/privs.h"
 
 #define KERNEL_MIN_MAJOR 5
 #define KERNEL_MIN_MINOR 15
@@ -22,12 +23,15 @@ struct probe_ctx {
 	struct btf *btf; /* the kernel's, or NULL */
 };
 
-static int probe_root(struct probe_ctx *p, char *why, size_t sz)
+static int probe_rights(struct probe_ctx *p, char *why, size_t sz)
 {
+	char missing[64];
+
 	(void)p;
-	if (geteuid() == 0)
+	if (!privs_missing(missing, sizeof(missing)))
 		return 0;
-	snprintf(why, sz, "not root: run it with sudo");
+	snprintf(why, sz, "%swithout %s: run it with sudo", geteuid() ? "not root, and " : "",
+		 missing);
 	return -EPERM;
 }
 
@@ -283,44 +287,46 @@ static int probe_find_vma(struct probe_ctx *p, char *why, size_t sz)
 static const struct {
 	const char *name, *without;
 	bool needed;
-	enum cap needs; /* an earlier one, or itself */
+	enum feature needs; /* an earlier one, or itself */
 	int (*probe)(struct probe_ctx *p, char *why, size_t sz);
-} cap_table[CAP_CNT] = {
-	[CAP_ROOT] = {"root", "nothing can be traced", true, CAP_ROOT, probe_root},
-	[CAP_KERNEL] = {"kernel 5.15 or newer", "nothing can be traced", true, CAP_KERNEL,
-			probe_kernel},
-	[CAP_BTF] = {"kernel BTF", "nothing can be traced", true, CAP_BTF, probe_btf},
-	[CAP_BPF] = {"bpf system call, tp_btf programs", "nothing can be traced", true, CAP_BTF,
-		     probe_bpf},
-	[CAP_STORAGE] = {"task storage", "nothing can be traced", true, CAP_BTF, probe_storage},
-	[CAP_PERF] = {"software perf events", "no user/kernel split; no fault ends without fexit",
-		      true, CAP_ROOT, probe_perf},
-	[CAP_FEXIT] = {"fexit on handle_mm_fault",
-		       "fault ends come from perf software events; faults without a trap from the "
-		       "kernel's counters",
-		       false, CAP_BPF, probe_fexit},
-	[CAP_CONTENTION] = {"lock contention tracepoints",
-			    "waits for kernel locks are counted as \"other\"", false, CAP_BTF,
-			    probe_contention},
-	[CAP_TLB] = {"TLB flush tracepoint", "their number is unknown", false, CAP_BTF, probe_tlb},
-	[CAP_IPI] = {"tracepoints of interrupts between CPUs", "their number is unknown", false,
-		     CAP_BTF, probe_ipi},
-	[CAP_SWITCH_STATE] = {"previous state in sched_switch",
-			      "it is read from the task, where a waker may have changed it", false,
-			      CAP_BTF, probe_switch_state},
-	[CAP_FIND_VMA] = {"mappings found in the kernel",
-			  "they are read from /proc whenever one is made, which slows what starts "
-			  "processes, and the first stacks of each are cut short",
-			  false, CAP_BTF, probe_find_vma},
+} cap_table[FEAT_CNT] = {
+	[FEAT_RIGHTS] = {"root, or CAP_BPF and CAP_PERFMON", "nothing can be traced", true,
+			 FEAT_RIGHTS, probe_rights},
+	[FEAT_KERNEL] = {"kernel 5.15 or newer", "nothing can be traced", true, FEAT_KERNEL,
+			 probe_kernel},
+	[FEAT_BTF] = {"kernel BTF", "nothing can be traced", true, FEAT_BTF, probe_btf},
+	[FEAT_BPF] = {"bpf system call, tp_btf programs", "nothing can be traced", true, FEAT_BTF,
+		      probe_bpf},
+	[FEAT_STORAGE] = {"task storage", "nothing can be traced", true, FEAT_BTF, probe_storage},
+	[FEAT_PERF] = {"software perf events", "no user/kernel split; no fault ends without fexit",
+		       true, FEAT_RIGHTS, probe_perf},
+	[FEAT_FEXIT] = {"fexit on handle_mm_fault",
+			"fault ends come from perf software events; faults without a trap from the "
+			"kernel's counters",
+			false, FEAT_BPF, probe_fexit},
+	[FEAT_CONTENTION] = {"lock contention tracepoints",
+			     "waits for kernel locks are counted as \"other\"", false, FEAT_BTF,
+			     probe_contention},
+	[FEAT_TLB] = {"TLB flush tracepoint", "their number is unknown", false, FEAT_BTF,
+		      probe_tlb},
+	[FEAT_IPI] = {"tracepoints of interrupts between CPUs", "their number is unknown", false,
+		      FEAT_BTF, probe_ipi},
+	[FEAT_SWITCH_STATE] = {"previous state in sched_switch",
+			       "it is read from the task, where a waker may have changed it", false,
+			       FEAT_BTF, probe_switch_state},
+	[FEAT_FIND_VMA] = {"mappings found in the kernel",
+			   "they are read from /proc whenever one is made, which slows what starts "
+			   "processes, and the first stacks of each are cut short",
+			   false, FEAT_BTF, probe_find_vma},
 };
 
-void caps_probe(struct cap_result out[CAP_CNT])
+void caps_probe(struct cap_result out[FEAT_CNT])
 {
 	struct probe_ctx ctx = {0};
 	int i;
 
-	memset(out, 0, sizeof(*out) * CAP_CNT);
-	for (i = 0; i < CAP_CNT; i++) {
+	memset(out, 0, sizeof(*out) * FEAT_CNT);
+	for (i = 0; i < FEAT_CNT; i++) {
 		out[i].name = cap_table[i].name;
 		out[i].without = cap_table[i].without;
 		out[i].needed = cap_table[i].needed;
@@ -333,11 +339,11 @@ void caps_probe(struct cap_result out[CAP_CNT])
 	btf__free(ctx.btf);
 }
 
-int caps_check(const struct cap_result caps[CAP_CNT], struct err *e)
+int caps_check(const struct cap_result caps[FEAT_CNT], struct err *e)
 {
 	int i;
 
-	for (i = 0; i < CAP_CNT; i++)
+	for (i = 0; i < FEAT_CNT; i++)
 		if (caps[i].needed && !caps[i].have)
 			return err_set(e, -EOPNOTSUPP, "cannot run here: %s", caps[i].why);
 	return 0;

@@ -10,20 +10,20 @@
 
 #include "base/err.h"
 
-enum cap {
-	CAP_ROOT,
-	CAP_KERNEL, /* 5.15 or newer */
-	CAP_BTF,
-	CAP_BPF,	  /* the bpf system call, and loading a tracing program */
-	CAP_STORAGE,	  /* task storage */
-	CAP_PERF,	  /* software perf events on all CPUs */
-	CAP_FEXIT,	  /* fexit on handle_mm_fault */
-	CAP_CONTENTION,	  /* lock contention tracepoints (5.19) */
-	CAP_TLB,	  /* TLB flush tracepoint, and flushes that come by it */
-	CAP_IPI,	  /* tracepoints of interrupts between CPUs (6.4) */
-	CAP_SWITCH_STATE, /* sched_switch passes the previous state (5.18) */
-	CAP_FIND_VMA,	  /* programs may ask what is mapped at an address (5.17) */
-	CAP_CNT,
+enum feature {
+	FEAT_RIGHTS, /* the capabilities that all of it needs */
+	FEAT_KERNEL, /* 5.15 or newer */
+	FEAT_BTF,
+	FEAT_BPF,	   /* the bpf system call, and loading a tracing program */
+	FEAT_STORAGE,	   /* task storage */
+	FEAT_PERF,	   /* software perf events on all CPUs */
+	FEAT_FEXIT,	   /* fexit on handle_mm_fault */
+	FEAT_CONTENTION,   /* lock contention tracepoints (5.19) */
+	FEAT_TLB,	   /* TLB flush tracepoint, and flushes that come by it */
+	FEAT_IPI,	   /* tracepoints of interrupts between CPUs (6.4) */
+	FEAT_SWITCH_STATE, /* sched_switch passes the previous state (5.18) */
+	FEAT_FIND_VMA,	   /* programs may ask what is mapped at an address (5.17) */
+	FEAT_CNT,
 };
 
 struct cap_result {
@@ -35,9 +35,9 @@ struct cap_result {
 };
 
 /* Probe all, in order; a later one that needs a missing earlier one is not tried. */
-void caps_probe(struct cap_result out[CAP_CNT]);
+void caps_probe(struct cap_result out[FEAT_CNT]);
 
 /* The first needed one that is missing, as -EOPNOTSUPP with one line in e; or 0. */
-int caps_check(const struct cap_result caps[CAP_CNT], struct err *e);
+int caps_check(const struct cap_result caps[FEAT_CNT], struct err *e);
 
 #endif

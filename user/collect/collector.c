@@ -22,6 +22,7 @@
 #include "base/util.h"
 #include "collect/caps.h"
 #include "collect/paths.h"
+#include "collect/privs.h"
 
 typedef __u64 u64;
 typedef __u32 u32;
@@ -29,7 +30,7 @@ typedef __u32 u32;
 
 struct collector {
 	struct wallgap_bpf *skel;
-	struct cap_result caps[CAP_CNT];
+	struct cap_result caps[FEAT_CNT];
 	struct bpf_link **perf_links; /* per event and CPU */
 	size_t perf_cnt, perf_cap;
 	struct bpf_link *snapshot, *track;
@@ -68,19 +69,19 @@ static int fail(struct err *e, int err, const char *what)
  */
 static bool use_fexit(const struct collector *c)
 {
-	return c->caps[CAP_FEXIT].have && !c->preemptible;
+	return c->caps[FEAT_FEXIT].have && !c->preemptible;
 }
 
 static void choose_programs(struct collector *c, const struct collector_opts *opts)
 {
 	struct wallgap_bpf *s = c->skel;
-	bool fexit = use_fexit(c), contention = c->caps[CAP_CONTENTION].have;
+	bool fexit = use_fexit(c), contention = c->caps[FEAT_CONTENTION].have;
 
-	s->rodata->wg_switch_has_state = c->caps[CAP_SWITCH_STATE].have;
+	s->rodata->wg_switch_has_state = c->caps[FEAT_SWITCH_STATE].have;
 	s->rodata->wg_stacks = opts->stacks;
 	s->rodata->wg_path = opts->path;
-	s->rodata->wg_notes = opts->stacks && c->caps[CAP_FIND_VMA].have;
-	s->rodata->wg_sees_ipis = c->caps[CAP_IPI].have;
+	s->rodata->wg_notes = opts->stacks && c->caps[FEAT_FIND_VMA].have;
+	s->rodata->wg_sees_ipis = c->caps[FEAT_IPI].have;
 	s->rodata->wg_cpumask_words = ((uint32_t)libbpf_num_possible_cpus() + 63) / 64;
 	bpf_program__set_autoload(s->progs.on_waking, opts->stacks || opts->path);
 	bpf_program__set_autoload(s->progs.on_irq_entry, opts->path);
@@ -89,9 +90,9 @@ static void choose_programs(struct collector *c, const struct collector_opts *op
 	bpf_program__set_autoload(s->progs.on_timer_exit, opts->path);
 	bpf_program__set_autoload(s->progs.on_softirq_entry, opts->path);
 	bpf_program__set_autoload(s->progs.on_softirq_exit, opts->path);
-	bpf_program__set_autoload(s->progs.on_tlb_flush, c->caps[CAP_TLB].have);
-	bpf_program__set_autoload(s->progs.on_ipi_one, c->caps[CAP_IPI].have);
-	bpf_program__set_autoload(s->progs.on_ipi_many, c->caps[CAP_IPI].have);
+	bpf_program__set_autoload(s->progs.on_tlb_flush, c->caps[FEAT_TLB].have);
+	bpf_program__set_autoload(s->progs.on_ipi_one, c->caps[FEAT_IPI].have);
+	bpf_program__set_autoload(s->progs.on_ipi_many, c->caps[FEAT_IPI].have);
 	bpf_program__set_autoload(s->progs.on_fault_exit, fexit);
 	bpf_program__set_autoload(s->progs.on_fault_minor, !fexit);
 	bpf_program__set_autoload(s->progs.on_fault_major, !fexit);
@@ -308,7 +309,7 @@ static int open_paths(struct collector *c, const struct collector_opts *opts, st
 		.modules = bpf_map__fd(s->maps.modules),
 		.layouts = bpf_map__fd(s->maps.layouts),
 		.files = bpf_map__fd(s->maps.files),
-		.notes = c->caps[CAP_FIND_VMA].have,
+		.notes = c->caps[FEAT_FIND_VMA].have,
 		.stream = bpf_map__fd(s->maps.stream),
 		.sites = bpf_map__fd(s->maps.sites),
 		.fault_sites = bpf_map__fd(s->maps.fault_sites),
@@ -320,6 +321,20 @@ static int open_paths(struct collector *c, const struct collector_opts *opts, st
 			  on_half_walked, c, e);
 }
 
+/*
+ * Where it finds no kernel type for one of ours, libbpf looks through the BTF of all modules, by
+ * number, which only CAP_SYS_ADMIN may; versions before 1.4 give up then. Told which BTF to use it
+ * does not look further, but reads that a second time, so only where it must.
+ */
+static struct wallgap_bpf *open_object(void)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, o);
+
+	if (!privs_all_bpf())
+		o.btf_custom_path = "/sys/kernel/btf/vmlinux";
+	return wallgap_bpf__open_opts(&o);
+}
+
 int collector_open(struct collector **out, const struct collector_opts *opts, struct err *e)
 {
 	struct collector *c = calloc(1, sizeof(*c));
@@ -329,13 +344,14 @@ int collector_open(struct collector **out, const struct collector_opts *opts, st
 		return err_sys(e, -ENOMEM, "collector");
 	pthread_mutex_init(&c->track_lock, NULL);
 	files_raise();
+	privs_keep_from_children();
 	libbpf_set_print(keep_warning);
 	c->preemptible = opts->preemptible;
 	caps_probe(c->caps);
 	err = caps_check(c->caps, e);
 	if (err)
 		goto out;
-	c->skel = wallgap_bpf__open();
+	c->skel = open_object();
 	if (!c->skel) {
 		err = fail(e, -errno, "cannot open the BPF object");
 		goto out;
@@ -691,8 +707,8 @@ void collector_cost(const struct collector *c, struct cost *cost)
 bool collector_counts(const struct collector *c, enum wg_count what)
 {
 	if (what == WG_N_TLB_REMOTE || what == WG_N_TLB_LOCAL)
-		return c->caps[CAP_TLB].have;
-	return what != WG_N_IPI_SENT || c->caps[CAP_IPI].have;
+		return c->caps[FEAT_TLB].have;
+	return what != WG_N_IPI_SENT || c->caps[FEAT_IPI].have;
 }
 
 const char *collector_fault_end(const struct collector *c)

@@ -379,8 +379,9 @@ static void read_stale(struct paths *p)
 			of->hasty_cnt--;
 		spaces_refresh(p->spaces, of->tgid);
 	}
-	memmove(&p->stale.tgid[left], &p->stale.tgid[cnt],
-		(p->stale.cnt - cnt) * sizeof(*p->stale.tgid));
+	if (left < cnt)
+		items_move(&p->stale.tgid[left], &p->stale.tgid[cnt], p->stale.cnt - cnt,
+			   sizeof(*p->stale.tgid));
 	p->stale.cnt -= cnt - left;
 	if (mapwatch_lost(p->mapwatch) != p->news_lost) {
 		p->news_lost = mapwatch_lost(p->mapwatch);

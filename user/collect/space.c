@@ -524,7 +524,7 @@ int spaces_refresh(struct spaces *s, uint32_t tgid)
 		return err;
 	}
 	if (!err && (p->map_cnt != before_cnt ||
-		     memcmp(p->map, before, before_cnt * sizeof(*before)) != 0 || !before_cnt)) {
+		     !items_equal(p->map, before, before_cnt, sizeof(*before)) || !before_cnt)) {
 		p->changed_ns = now_ns();
 		err = publish(s, p);
 		p->identified = false;
@@ -555,7 +555,7 @@ int spaces_inherit(struct spaces *s, uint32_t parent, uint32_t child)
 	p->map_cnt = p->map_cap = 0;
 	if (!p->map)
 		return -ENOMEM;
-	memcpy(p->map, from->map, from->map_cnt * sizeof(*p->map));
+	items_move(p->map, from->map, from->map_cnt, sizeof(*p->map));
 	p->map_cnt = from->map_cnt;
 	p->map_cap = from->map_cnt + 1;
 	p->changed_ns = from->changed_ns;

@@ -102,7 +102,7 @@ int mem_watch_start(struct mem_watch **out, const uint32_t *tgids, size_t cnt)
 
 	if (!w)
 		return -ENOMEM;
-	memcpy(w->tgids, tgids, cnt * sizeof(*tgids));
+	items_move(w->tgids, tgids, cnt, sizeof(*tgids));
 	w->cnt = cnt;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_condattr_init(&attr);

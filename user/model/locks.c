@@ -32,6 +32,24 @@ struct builder {
 
 /* --- types */
 
+uint32_t lock_flags_of(uint32_t site_flags)
+{
+	static const struct {
+		uint32_t site, lock;
+	} table[] = {
+		{WG_SITE_SPIN, LOCK_SPIN},	   {WG_SITE_READ, LOCK_READER},
+		{WG_SITE_WRITE, LOCK_WRITER},	   {WG_SITE_RT, LOCK_RT},
+		{WG_SITE_PERCPU, LOCK_PERCPU},	   {WG_SITE_MUTEX, LOCK_MUTEX},
+		{WG_SITE_OWN_MMAP, LOCK_OWN_MMAP}, {WG_SITE_PI, LOCK_PI},
+	};
+	uint32_t flags = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		if (site_flags & table[i].site)
+			flags |= table[i].lock;
+	return flags;
+}
+
 static enum lock_type kernel_type(const struct lock *k)
 {
 	if (k->flags & LOCK_OWN_MMAP)

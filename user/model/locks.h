@@ -48,6 +48,9 @@ struct locks {
 	struct wait_info **of; /* [run][site] */
 };
 
+/* enum lock_flags of a lock, by the enum wg_site_flags of a wait for it. */
+uint32_t lock_flags_of(uint32_t site_flags);
+
 /* l points into p and its recording. Returns 0 or -ENOMEM, then with l empty. */
 int locks_of(struct locks *l, const struct paths *p);
 void locks_clear(struct locks *l);

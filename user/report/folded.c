@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/utf8.h"
+#include "base/plain.h"
 #include "base/util.h"
 
 #define LABEL_MAX 60
@@ -89,27 +89,20 @@ static bool same_line(const struct row *x, const struct row *y)
 	       (!x->pool || x->role == y->role) && x->stack == y->stack;
 }
 
-/*
- * A name that cannot break the format: ";" parts frames, a line ends in its count, and control
- * characters (U+0080 to U+009F are two bytes) are for terminals. At most max bytes of it.
- */
+/* A name that cannot break the format: ";" parts frames, a line ends in its count. At most max bytes of it. */
 static int put_name(FILE *f, const char *name, size_t max, const char *mark)
 {
 	size_t len = strnlen(name, max);
-	scoped_free char *clean = malloc(len + 1);
+	scoped_free char *plain = malloc(len + 1);
 
-	if (!clean)
+	if (!plain)
 		return -ENOMEM;
-	utf8_clean(clean, len + 1, *name ? name : "");
-	for (unsigned char *p = (unsigned char *)clean; *p; p++) {
+	plain_line(plain, len + 1, name);
+	for (char *p = plain; *p; p++) {
 		if (*p == ';')
 			*p = ':';
-		else if (*p < ' ' || *p == 0x7f)
-			*p = '?';
-		else if (p[0] == 0xc2 && p[1] < 0xa0)
-			p[0] = p[1] = '?';
 	}
-	fprintf(f, "%s%s", *clean ? clean : "[unknown]", mark);
+	fprintf(f, "%s%s", *plain ? plain : "[unknown]", mark);
 	return 0;
 }
 
@@ -158,10 +151,11 @@ static int put_lines(FILE *f, const struct recording *r, const struct rows *rows
 	return 0;
 }
 
-int report_folded(FILE *f, const struct recording *r, enum folded_what what)
+int report_folded(FILE *to, const struct recording *r, enum folded_what what)
 {
 	struct rows rows = {NULL, 0, 0};
-	int err = collect(&rows, r, what);
+	FILE *f = plain_open(to, false);
+	int err = f ? collect(&rows, r, what) : -ENOMEM;
 
 	if (!err) {
 		if (rows.cnt)
@@ -169,7 +163,7 @@ int report_folded(FILE *f, const struct recording *r, enum folded_what what)
 		err = put_lines(f, r, &rows);
 	}
 	free(rows.row);
-	if (!err && (fflush(f) || ferror(f)))
+	if (f && plain_close(f, to) && !err)
 		err = -EIO;
 	return err;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "base/plain.h"
 #include "base/utf8.h"
 #include "base/util.h"
 #include "model/recording.h"
@@ -173,21 +174,12 @@ const char *fmt_error(struct word *w, double fraction)
 	return w->s;
 }
 
-/* The character at s, n bytes long and valid. */
-static wchar_t decode(const char *s, int n)
-{
-	const unsigned char *p = (const unsigned char *)s;
-	wchar_t c = n == 1 ? p[0] : (wchar_t)(p[0] & (0x7f >> n));
-
-	for (int i = 1; i < n; i++)
-		c = (wchar_t)(c << 6 | (p[i] & 0x3f));
-	return c;
-}
-
 /* Columns of the character at s; -1 when it does not print. */
 static int char_width(const char *s, int n)
 {
-	return n ? wcwidth(decode(s, n)) : -1;
+	uint32_t code = n ? utf8_code(s, n) : 0;
+
+	return plain_shows(code) ? wcwidth((wchar_t)code) : -1;
 }
 
 int display_width(const char *s)

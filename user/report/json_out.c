@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/plain.h"
 #include "base/utf8.h"
 #include "base/util.h"
 
@@ -64,9 +65,41 @@ json_t *object_take(struct object *o)
 	return NULL;
 }
 
+static void put_escaped(FILE *f, uint32_t code)
+{
+	if (code < 0x10000)
+		fprintf(f, "\\u%04x", code);
+	else
+		fprintf(f, "\\u%04x\\u%04x", 0xd800 + ((code - 0x10000) >> 10),
+			0xdc00 + (code & 0x3ff));
+}
+
+/*
+ * On the way out: what a terminal would obey, and what nobody would see, is escaped. jansson does so with C0
+ * only. Its pieces end where characters do, and outside of strings there is nothing to escape.
+ */
+static int put_plain(const char *s, size_t len, void *to)
+{
+	FILE *f = to;
+
+	while (len) {
+		int n = utf8_char_len(s, len);
+
+		if (!n)
+			return -1;
+		if (plain_shows(utf8_code(s, n)))
+			fwrite(s, 1, (size_t)n, f);
+		else
+			put_escaped(f, utf8_code(s, n));
+		s += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
 static void dump(struct out *o, json_t *value)
 {
-	if (!value || json_dumpf(value, o->f, DUMP))
+	if (!value || json_dump_callback(value, put_plain, o->f, DUMP))
 		o->failed = true;
 	json_decref(value);
 }

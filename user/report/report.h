@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Reports: one file per format, each a function of the recording alone. Same recording, same
- * bytes. They print to f and report no errors but f's own.
+ * bytes. They print to f and report no errors but f's own. Whatever the recording's texts hold, a terminal
+ * is not ruled by them (base/plain.h): text and folded lines have '?' instead, JSON has escapes.
  */
 #ifndef WG_REPORT_H
 #define WG_REPORT_H

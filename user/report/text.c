@@ -14,6 +14,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/plain.h"
 #include "base/util.h"
 #include "model/audit.h"
 #include "model/conditions.h"
@@ -284,20 +285,19 @@ static int print(FILE *f, const struct recording *r, const struct report_opts *o
 	err = text_sections(f, r, &sections);
 	if (!err)
 		err = foot(&p, r, o);
-	if (!err && p.failed)
-		err = -ENOMEM;
-	if (!err && (fflush(f) || ferror(f)))
-		err = -EIO;
-	return err;
+	return !err && p.failed ? -ENOMEM : err;
 }
 
-int report_text(FILE *f, const struct recording *r, const struct report_opts *o)
+int report_text(FILE *to, const struct recording *r, const struct report_opts *o)
 {
 	/* same recording, same bytes: widths of characters do not hang on the caller's locale */
 	locale_t utf8 = newlocale(LC_CTYPE_MASK | LC_NUMERIC_MASK, "C.UTF-8", (locale_t)0);
 	locale_t old = utf8 ? uselocale(utf8) : (locale_t)0;
-	int err = print(f, r, o);
+	FILE *f = plain_open(to, o->color);
+	int err = f ? print(f, r, o) : -ENOMEM;
 
+	if (f && plain_close(f, to) && !err)
+		err = -EIO;
 	if (utf8) {
 		uselocale(old);
 		freelocale(utf8);

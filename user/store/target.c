@@ -79,14 +79,17 @@ static bool env_id(const char *name, unsigned int *id)
 	return true;
 }
 
-/* Root by way of sudo: the file belongs to the user who typed the command. */
+/*
+ * Root by way of sudo: the file belongs to the user who typed the command. It stays root's where we
+ * lack the capability to give it away: that is no reason to lose it.
+ */
 static int give_away(int fd)
 {
 	unsigned int uid, gid;
 
 	if (geteuid() != 0 || !env_id("SUDO_UID", &uid) || !env_id("SUDO_GID", &gid))
 		return 0;
-	return fchown(fd, uid, gid) ? -errno : 0;
+	return fchown(fd, uid, gid) && errno != EPERM ? -errno : 0;
 }
 
 /* So that the rename survives a crash. Not every file system can; the file itself is safe. */

@@ -180,7 +180,7 @@ static void sort_and_thin(struct ksyms *k)
 {
 	size_t kept = 0;
 
-	qsort(k->sym, k->cnt, sizeof(*k->sym), compare);
+	items_sort(k->sym, k->cnt, sizeof(*k->sym), compare);
 	for (size_t i = 0; i < k->cnt; i++) {
 		if (!kept || k->sym[i].addr != k->sym[kept - 1].addr)
 			k->sym[kept++] = k->sym[i];
