@@ -736,6 +736,48 @@ static void make_idle(struct recording *r)
 	losses(r, 0, 0);
 }
 
+/*
+ * Waits and samples of one cause on paths that differ: a server whose platform thread sleeps once while
+ * its loop sleeps 2,550 times, and small reads and writes.
+ */
+static void make_loops(struct recording *r)
+{
+	static const char poll[] =
+		"ep_poll < do_epoll_wait < __x64_sys_epoll_wait < do_syscall_64 < "
+		"entry_SYSCALL_64_after_hwframe";
+	static const char entry[] = "entry_SYSCALL_64";
+	static const char wait[] = "epoll_wait@libc.so.6 < uv__io_poll@node < uv_run@node < ";
+	const struct mix m = {.poll = 900};
+	char user[400];
+	struct run *run;
+
+	begin(r, "record", "wallgap record -- node server.js");
+	run = add_run(r, "", "node server.js", 0, 1000 * MS);
+	add_thread(run, 700, 700, "node", ROLE_HELPER, &m);
+	add_thread(run, 701, 700, "node", ROLE_HELPER, &m);
+	snprintf(user, sizeof(user), "%s%s", wait,
+		 "node::(anonymous namespace)::PlatformWorkerThread(void*)@node" ROOT);
+	add_waits(run, WG_POLL, path(r, poll, user), NO_INDEX, 1, 900 * MS, 900 * MS)->role =
+		ROLE_HELPER;
+	snprintf(user, sizeof(user), "%s%s", wait,
+		 "node::SpinEventLoopInternal(node::Environment*)@node < main@node" ROOT);
+	add_waits(run, WG_POLL, path(r, poll, user), NO_INDEX, 2550, 890 * MS, 20 * MS)->role =
+		ROLE_HELPER;
+	add_samples(run, WG_CPU, false, path(r, entry, "read@libc.so.6 < copy@dd < main@dd" ROOT),
+		    52, 0)
+		->role = ROLE_HELPER;
+	add_samples(run, WG_CPU, false, path(r, entry, "write@libc.so.6 < copy@dd < main@dd" ROOT),
+		    48, 0)
+		->role = ROLE_HELPER;
+	add_samples(run, WG_CPU, true, path(r, "", "memcpy@libc.so.6 < copy@dd < main@dd" ROOT), 60,
+		    0)
+		->role = ROLE_HELPER;
+	add_samples(run, WG_CPU, true, path(r, "", "memcpy@libc.so.6 < fill@dd < main@dd" ROOT), 40,
+		    0)
+		->role = ROLE_HELPER;
+	losses(r, 0, 0);
+}
+
 /* Node.js: scripts in JIT code, garbage collection, compilation, and helpers told apart. */
 static void make_runtime(struct recording *r)
 {
@@ -1178,7 +1220,7 @@ static const struct {
 	{"churn", make_churn},	   {"transfer", make_transfer}, {"broken", make_broken},
 	{"hostile", make_hostile}, {"runtime", make_runtime},	{"matrix", make_matrix},
 	{"quota", make_quota},	   {"noise", make_noise},	{"prove", make_prove},
-	{"versus", make_versus},
+	{"versus", make_versus},   {"loops", make_loops},
 };
 
 int main(int argc, char **argv)

@@ -70,6 +70,7 @@ struct amount {
 	double all_ns; /* of all threads, on the path or not; else 0 */
 	struct where_cause of;
 	uint32_t stack;
+	size_t path_cnt;
 };
 
 struct builder {
@@ -254,6 +255,7 @@ static int add_amount(struct builder *x, size_t column, const struct key *key, d
 	a->cnt = c->count;
 	if (c->path_cnt)
 		a->stack = c->paths[0].stack;
+	a->path_cnt = where_path_cnt(c);
 	return 0;
 }
 
@@ -551,6 +553,7 @@ static void fill_rows(struct table *t, const struct builder *x)
 			p->of = a->of;
 			p->stack = a->stack;
 		}
+		p->path_cnt = a->path_cnt > p->path_cnt ? a->path_cnt : p->path_cnt;
 		t->ns[row * columns(t) + a->column] += a->ns * (of_a ? t->scale : 1);
 		t->cnt[row * columns(t) + a->column] += a->cnt;
 		t->all[row * columns(t) + a->column] += a->all_ns;

@@ -59,10 +59,11 @@ struct gap_part {
 	enum bucket bucket; /* BUCKET_CNT for AT_WORK */
 	enum gap_site site;
 	struct where_cause of; /* what it is about: only what tells causes apart is filled */
-	uint32_t stack;	     /* the heaviest whole path of the side with more of it, or NO_INDEX */
-	double a_ns, b_ns;   /* of the mean lane; a's as if it did b's share of the work */
-	double a_cnt, b_cnt; /* waits of a run, where it is waiting */
-	double delta_ns;     /* b_ns - a_ns */
+	uint32_t stack;	 /* the heaviest whole path of the side with more of it, or NO_INDEX */
+	size_t path_cnt; /* paths that hold WHERE_COVER of it, in the run where they are the most */
+	double a_ns, b_ns;	  /* of the mean lane; a's as if it did b's share of the work */
+	double a_cnt, b_cnt;	  /* waits of a run, where it is waiting */
+	double delta_ns;	  /* b_ns - a_ns */
 	struct interval interval; /* of delta_ns */
 	size_t row;		  /* of gap.rounds */
 };

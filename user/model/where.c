@@ -313,6 +313,8 @@ static void sum_path(const struct builder *b, struct where_path *p, const struct
 		const struct atom *a = &atoms[i];
 
 		p->amount += a->amount;
+		p->count += a->count;
+		p->max_ns = a->max_ns > p->max_ns ? a->max_ns : p->max_ns;
 		p->pgtables_bytes += a->pgtables;
 		p->huge += a->huge;
 		if (a->amount > heaviest) {
@@ -320,6 +322,32 @@ static void sum_path(const struct builder *b, struct where_path *p, const struct
 			p->stack = a->stack;
 		}
 	}
+}
+
+static uint32_t common_frames(const struct where_cause *c)
+{
+	uint32_t cnt = c->path_cnt ? c->paths[0].frame_cnt : 0;
+
+	for (size_t i = 1; i < c->path_cnt; i++) {
+		const struct where_path *p = &c->paths[i];
+		uint32_t same = 0;
+
+		while (same < cnt && same < p->frame_cnt &&
+		       p->frames[same] == c->paths[0].frames[same])
+			same++;
+		cnt = same;
+	}
+	return cnt;
+}
+
+size_t where_path_cnt(const struct where_cause *c)
+{
+	double held = 0;
+	size_t cnt = 0;
+
+	while (cnt < c->path_cnt && held < WHERE_COVER)
+		held += c->paths[cnt++].share;
+	return cnt;
 }
 
 static void sum_paths(struct builder *b, struct where_cause *c, size_t from, size_t to)
@@ -337,6 +365,7 @@ static void sum_paths(struct builder *b, struct where_cause *c, size_t from, siz
 	for (size_t i = 0; i < c->path_cnt; i++)
 		c->paths[i].share = c->amount > 0 ? c->paths[i].amount / c->amount : 0;
 	qsort(c->paths, c->path_cnt, sizeof(*c->paths), compare_paths);
+	c->common_cnt = common_frames(c);
 }
 
 /* Of one run: its time in the cause, and how many different locks that were. */

@@ -43,6 +43,8 @@ struct where_path {
 	uint32_t stack;		     /* a whole one: the heaviest */
 	double amount;		     /* in the unit of its cause */
 	double share;		     /* of its cause */
+	double count;		     /* as that of its cause */
+	uint64_t max_ns;	     /* waits */
 	double pgtables_bytes, huge; /* faults: per run */
 };
 
@@ -68,6 +70,7 @@ struct where_cause {
 	uint32_t object_cnt;	     /* locks: different ones, in the run with the most */
 	struct where_path *paths;
 	size_t path_cnt;
+	uint32_t common_cnt;	   /* frames from the leaf on in which all its paths are the same */
 	struct where_path *wakers; /* stack NO_INDEX: a time-out, a signal or an interrupt */
 	size_t waker_cnt;
 	double woken; /* wakeups looked at */
@@ -90,6 +93,11 @@ struct where {
 	struct where_path *paths;
 	uint32_t *frames;
 };
+
+#define WHERE_COVER 0.95 /* of a cause: what the paths that are told of it should hold */
+
+/* How many of its paths, the heaviest first, hold WHERE_COVER of a cause: with 1 they are as good as one. */
+size_t where_path_cnt(const struct where_cause *c);
 
 /* w points into l and g. Returns 0 or -ENOMEM, then with w empty. */
 int where_of(struct where *w, const struct locks *l, const struct group *g);

@@ -73,6 +73,7 @@ static const char *gap_work_words(const struct gap_part *p)
 char *gap_part_site(const struct gap_part *p, const struct locks *l, int max)
 {
 	scoped_free char *cause = NULL, *path = NULL;
+	struct word more = {""};
 	char *text;
 	int len;
 
@@ -98,12 +99,16 @@ char *gap_part_site(const struct gap_part *p, const struct locks *l, int max)
 	cause = cause_words(l, &p->of, false);
 	if (!cause)
 		return NULL;
+	if (p->path_cnt > 1)
+		snprintf(more.s, sizeof(more.s), " (+%zu path%s)", p->path_cnt - 1,
+			 p->path_cnt > 2 ? "s" : "");
 	if (max < INT_MAX)
-		max -= display_width(cause) + 2;
+		max -= display_width(cause) + 2 + (int)strlen(more.s);
 	path = path_words(p, l, max > PATH_MIN ? max : PATH_MIN);
 	if (!path)
 		return NULL;
-	len = asprintf(&text, "%s%s%s", cause, *cause && *path ? "  " : "", path);
+	len = asprintf(&text, "%s%s%s%s", cause, *cause && *path ? "  " : "", path,
+		       *path ? more.s : "");
 	return len < 0 ? NULL : text;
 }
 

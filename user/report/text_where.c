@@ -24,12 +24,13 @@
 #include "report/names.h"
 #include "report/para.h"
 
-#define BUCKET_MIN 0.02 /* of the lane's time: smaller buckets are not looked into */
-#define COVER 0.95	/* of a bucket: what its rows should hold */
-#define ROW_MIN 0.01	/* of a bucket: smaller rows are summed */
-#define ROWS 5		/* of a bucket; all that COVER asks for when verbose */
-#define PATHS 3		/* of a lock, likewise */
-#define FLAT 0.7	/* of samples: when the rows hold less, callers say more */
+#define BUCKET_MIN 0.02	  /* of the lane's time: smaller buckets are not looked into */
+#define COVER WHERE_COVER /* of a bucket: what its rows should hold */
+#define ROW_MIN 0.01	  /* of a bucket: smaller rows are summed */
+#define ROWS 5		  /* of a bucket; all that COVER asks for when verbose */
+#define PATHS 3		  /* of a lock, likewise */
+#define PATH_MIN 0.05	  /* of a sampled bucket: paths with less get no line of their own */
+#define FLAT 0.7	  /* of samples: when the rows hold less, callers say more */
 #define TRAFFIC_MIN 0.05
 #define ACTIVITY_MIN 0.01 /* of a bucket's samples */
 #define TLB_MIN 100	  /* remote flushes in a run */
@@ -173,29 +174,64 @@ static int print_path(const struct ctx *x, int indent, const char *before,
 	return err;
 }
 
-/* The paths of a lock: one without its share when it is all there is. */
-static int print_paths(const struct ctx *x, const struct where_cause *c)
+/* What a path of waits is told with: how many, and the longest. */
+static const char *fmt_waits(struct word *w, double count, uint64_t max_ns)
+{
+	snprintf(w->s, sizeof(w->s), " (%s, max %s)", fmt_count(WORD, whole(count)),
+		 fmt_time(WORD, max_ns));
+	return w->s;
+}
+
+/* Is one path told for all? */
+static bool is_one_path(const struct ctx *x, const struct where_cause *c)
+{
+	return c->path_cnt == 1 || (!x->o->verbose && where_path_cnt(c) == 1);
+}
+
+/*
+ * The paths of a cause, each with its share of it: as many as hold COVER of it, those with less than
+ * `least` of it together. The frames in common, `common` of them, have been said. Of waits that are no lock's each with how many they were.
+ */
+static int print_paths(const struct ctx *x, const struct where_cause *c, uint32_t common,
+		       double least)
 {
 	size_t max = x->o->verbose ? c->path_cnt : PATHS;
+	bool waits = c->kind == CAUSE_FUNCTION || c->kind == CAUSE_BLOCKED;
 	double left = 1;
 	size_t i;
 	int err = 0;
 
-	if (c->path_cnt && c->paths[0].share >= COVER && !x->o->verbose)
-		return print_path(x, INDENT_PATH, "", &c->paths[0], "");
 	for (i = 0; !err && i < c->path_cnt && i < max; i++) {
+		struct where_path p = c->paths[i];
 		char before[160];
 
-		if (1 - left >= COVER || c->paths[i].share < ROW_MIN)
+		if (!x->o->verbose && (1 - left >= COVER || p.share < least))
 			break;
-		snprintf(before, sizeof(before), "%s ", fmt_share(WORD, c->paths[i].share));
-		err = print_path(x, INDENT_PATH, before, &c->paths[i], "");
-		left -= c->paths[i].share;
+		if (p.share < ROW_MIN)
+			break;
+		if (common && p.frame_cnt > common) {
+			p.frames += common;
+			p.frame_cnt -= common;
+			snprintf(before, sizeof(before), "%s < ", fmt_share(WORD, p.share));
+		} else {
+			snprintf(before, sizeof(before), "%s ", fmt_share(WORD, p.share));
+		}
+		err = print_path(x, INDENT_PATH, before, &p,
+				 waits && p.max_ns ? fmt_waits(WORD, p.count, p.max_ns) : "");
+		left -= p.share;
 	}
-	if (!err && i < c->path_cnt && left >= 1 - COVER)
+	if (!err && i && i < c->path_cnt && (x->o->verbose || left >= 1 - COVER))
 		err = line(x, INDENT_PATH, "%s by %s more", fmt_share(WORD, left),
 			   fmt_count(WORD, c->path_cnt - i));
 	return err;
+}
+
+/* The paths of a lock: one without its share when it is all there is. */
+static int print_lock_paths(const struct ctx *x, const struct where_cause *c)
+{
+	if (c->path_cnt && is_one_path(x, c))
+		return print_path(x, INDENT_PATH, "", &c->paths[0], "");
+	return print_paths(x, c, 0, ROW_MIN);
 }
 
 static int print_wakers(const struct ctx *x, const struct where_cause *c)
@@ -241,37 +277,73 @@ static int print_waits(const struct ctx *x, const struct where_cause *c)
 		err = line(x, INDENT_PATH, "%s a run",
 			   fmt_time_range(WORD, time_unit_for(c->ns), c->ns, c->lo_ns, c->hi_ns));
 	if (!err)
-		err = print_paths(x, c);
+		err = print_lock_paths(x, c);
 	if (!err && c->kind == CAUSE_LOCK && (c->wait != WAIT_IDLE || x->o->verbose))
 		err = print_wakers(x, c);
 	return err;
 }
 
-/* Sampled causes, and blocked ones without a lock: one line, with the heaviest path. */
+/*
+ * A row whose paths differ: what they have in common, then each of them below it.
+ *
+ *   100%  epoll_wait < uv__io_poll < uv_run (2,551, max 9.870 s)
+ *            51% < DelayedTaskScheduler::Start < thread_body (1, max 9.870 s)
+ *            49% < SpinEventLoop < main (2,550, max 20.10 ms)
+ */
+static int print_many(const struct ctx *x, const struct where_cause *c, const char *column,
+		      const char *words, const char *after, double least)
+{
+	const struct where_path common = {
+		.frames = c->paths[0].frames, .frame_cnt = c->common_cnt, .stack = NO_INDEX};
+	const char *call = c->frame == NO_INDEX ? NULL : syscall_of(x->r->frames[c->frame].name);
+	char before[512], tail[300];
+	int err;
+
+	snprintf(tail, sizeof(tail), "%s%s", after,
+		 c->paths[0].share < least ? ", by several paths" : "");
+	snprintf(before, sizeof(before), "%s%.60s%s", column, words,
+		 *words && c->common_cnt ? ": " : "");
+	if (c->common_cnt)
+		err = print_path(x, INDENT_ROW, before, &common, tail);
+	else
+		err = line(x, INDENT_ROW, "%s%s%s", before, *words ? "" : str(call), tail);
+	return err ? err : print_paths(x, c, c->common_cnt, least);
+}
+
+/* Sampled causes, faults, and blocked ones without a lock: one line, and more where paths differ. */
+static int print_row(const struct ctx *x, const struct where_cause *c, const char *column,
+		     const char *words, const char *after, double least)
+{
+	char before[512];
+
+	if (!is_one_path(x, c))
+		return print_many(x, c, column, words, after, least);
+	snprintf(before, sizeof(before), "%s%.60s%s", column, words, *words ? ": " : "");
+	return print_path(x, INDENT_ROW, before, &c->paths[0], after);
+}
+
 static int print_one_line(const struct ctx *x, const struct where_cause *c, int which)
 {
 	static const char in_fault[] = "page fault: ";
 	scoped_free char *all = cause_words(x->l, c, false);
 	bool sampled = is_sampled(which);
 	const char *words = all;
-	char before[512], after[200] = "";
+	struct word after = {""};
+	char column[160];
 	double traffic = c->amount > 0 ? c->traffic / c->amount : 0;
 
 	if (!words)
 		return -ENOMEM;
 	if (which == B_CPU_FAULT && !strncmp(words, in_fault, strlen(in_fault)))
 		words += strlen(in_fault);
-	snprintf(before, sizeof(before), "%s  %.60s%s",
-		 fmt_column(WORD, c->share, c->error, sampled), words, *words ? ": " : "");
+	snprintf(column, sizeof(column), "%s  ", fmt_column(WORD, c->share, c->error, sampled));
 	if (sampled && traffic >= TRAFFIC_MIN)
-		snprintf(after, sizeof(after), " (%s lock traffic)", fmt_share(WORD, traffic));
+		snprintf(after.s, sizeof(after.s), " (%s lock traffic)", fmt_share(WORD, traffic));
 	else if (!sampled)
-		snprintf(after, sizeof(after), " (%s, max %s)", fmt_count(WORD, whole(c->count)),
-			 fmt_time(WORD, c->max_ns));
+		fmt_waits(&after, c->count, c->max_ns);
 	if (!c->path_cnt || c->kind == CAUSE_UNKNOWN || c->kind == CAUSE_LOST)
-		return line(x, INDENT_ROW, "%s  %s%s",
-			    fmt_column(WORD, c->share, c->error, sampled), words, after);
-	return print_path(x, INDENT_ROW, before, &c->paths[0], after);
+		return line(x, INDENT_ROW, "%s%s%s", column, words, after.s);
+	return print_row(x, c, column, words, after.s, sampled ? PATH_MIN / c->share : ROW_MIN);
 }
 
 /*
@@ -421,7 +493,7 @@ static int print_faults(const struct ctx *x)
 		err = c->kind == CAUSE_LOST
 			      ? line(x, INDENT_ROW, "%slost: no room for it%s", before, after)
 		      : c->path_cnt && c->kind != CAUSE_UNKNOWN
-			      ? print_path(x, INDENT_ROW, before, &c->paths[0], after)
+			      ? print_row(x, c, before, "", after, PATH_MIN / c->share)
 			      : line(x, INDENT_ROW, "%sno call path%s", before, after);
 	}
 	return err;
