@@ -12,15 +12,16 @@
  */
 #include "site.bpf.h"
 
-#define FAULT_SITE_MAX 8192
-
 /* Like sites, of faults. */
-struct {
+struct fault_site_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, FAULT_SITE_MAX);
+	__uint(max_entries, WG_FAULT_SITE_MAX);
 	__type(key, struct wg_site_key);
 	__type(value, struct wg_fault_site);
-} fault_sites SEC(".maps");
+};
+
+struct fault_site_map fault_sites SEC(".maps");
+struct fault_site_map fault_sites_other SEC(".maps");
 
 #define MM_ANONPAGES 1	/* include/linux/mm_types_task.h */
 #define HUGE_PAGES 512	/* of 4 KiB, in a huge page: x86-64 */
@@ -52,22 +53,30 @@ static __always_inline void fault_note(struct task_struct *t, struct task_state 
 	s->fault_anon = anon_pages(mm);
 }
 
-static __always_inline struct wg_fault_site *fault_site_get(const struct wg_site_key *key)
+static __always_inline struct wg_fault_site *fault_site_get_in(void *map,
+							       const struct wg_site_key *key)
 {
 	static const struct wg_fault_site empty;
-	struct wg_fault_site *site = bpf_map_lookup_elem(&fault_sites, key);
-
+	struct wg_fault_site *site = bpf_map_lookup_elem(map, key);
 	struct wg_site_key rest = {};
 
 	if (site)
 		return site;
-	bpf_map_update_elem(&fault_sites, key, &empty, BPF_NOEXIST);
-	site = bpf_map_lookup_elem(&fault_sites, key);
+	if (!bpf_map_update_elem(map, key, &empty, BPF_NOEXIST))
+		wg_sites_grow(1);
+	site = bpf_map_lookup_elem(map, key);
 	if (site)
 		return site;
 	loss(WG_LOSS_SITE);
 	site_key_rest(&rest, key);
-	return bpf_map_lookup_elem(&fault_sites, &rest);
+	return bpf_map_lookup_elem(map, &rest);
+}
+
+static __always_inline struct wg_fault_site *fault_site_get(const struct wg_site_key *key)
+{
+	if (*(volatile u32 *)&wg_site_half)
+		return fault_site_get_in(&fault_sites_other, key);
+	return fault_site_get_in(&fault_sites, key);
 }
 
 /* A fault of d ns has ended, inside of which page tables grew by so many bytes. */

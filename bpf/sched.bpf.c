@@ -11,9 +11,9 @@
 
 extern __s64 wg_live_cnt;
 
-#define GONE_BYTES (16 * 1024 * 1024)
+#define GONE_BYTES (4 * 1024 * 1024)
 
-/* Rows of tasks that are gone. Drained by user space while the run lasts. */
+/* Rows of tasks that are gone. Drained by a real-time thread of user space while the run lasts. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, GONE_BYTES);
@@ -34,7 +34,7 @@ static __noinline void emit_gone(struct task_state *s, struct task_struct *t,
 	}
 	row_fill(r, s, t, mono_time(c, s->since_ns), s->since_ns);
 	r->flags |= WG_ROW_DEAD;
-	/* user space looks often enough; wake it only when the buffer fills faster than that */
+	/* user space looks when it wants to know; it is woken when the buffer fills meanwhile */
 	bpf_ringbuf_submit(r, bpf_ringbuf_query(&gone, BPF_RB_AVAIL_DATA) > GONE_BYTES / 8
 				      ? BPF_RB_FORCE_WAKEUP
 				      : BPF_RB_NO_WAKEUP);

@@ -429,6 +429,11 @@ struct wg_site_key {
 	__u32 task; /* where paths are kept: low bits of the task's id, else 0 */
 };
 
+/* Entries of a map of sites, of which there are two; user space is told when so many are new. */
+#define WG_SITE_MAX 32768
+#define WG_FAULT_SITE_MAX 8192
+#define WG_SITES_TOLD 1024
+
 /* Updated by atomics from any CPU. */
 struct wg_site {
 	__u64 cnt, total_ns, max_ns;
@@ -450,6 +455,7 @@ enum wg_event_type {
 	WG_EVENT_EXEC,	 /* a tracked process has a new image */
 	WG_EVENT_FORK,	 /* a tracked process has a child process */
 	WG_EVENT_FILE,	 /* a tracked process runs code of a file that we do not know */
+	WG_EVENT_SITES,	 /* a map of sites has grown: only the first word counts */
 };
 
 struct wg_stack_event {

@@ -2,15 +2,29 @@
 /* The sums of waits by site; see site.bpf.h. */
 #include "site.bpf.h"
 
-#define SITE_MAX 32768
-
-/* Any CPU adds, by atomics; user space takes a window's entries out when it is over. */
-struct {
+/* Any CPU adds, by atomics, to the one that wg_site_half says. */
+struct site_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, SITE_MAX);
+	__uint(max_entries, WG_SITE_MAX);
 	__type(key, struct wg_site_key);
 	__type(value, struct wg_site);
-} sites SEC(".maps");
+};
+
+struct site_map sites SEC(".maps");
+struct site_map sites_other SEC(".maps");
+
+__u32 wg_site_half;    /* set by user space */
+__u32 wg_site_new_cnt; /* atomic; user space sets it to 0 */
+
+int wg_sites_grow(u32 by)
+{
+	struct wg_process_event e = {.type = WG_EVENT_SITES};
+
+	if (__sync_fetch_and_add(&wg_site_new_cnt, by) == WG_SITES_TOLD &&
+	    bpf_ringbuf_output(&stream, &e, sizeof(e), BPF_RB_FORCE_WAKEUP))
+		loss(WG_LOSS_STREAM);
+	return 0;
+}
 
 static __always_inline u32 log2_of(u64 v)
 {
@@ -61,22 +75,29 @@ static __always_inline void max_to(u64 *max, u64 v)
 	}
 }
 
-static __always_inline struct wg_site *site_get(const struct wg_site_key *key)
+static __always_inline struct wg_site *site_get_in(void *map, const struct wg_site_key *key)
 {
 	static const struct wg_site empty;
-	struct wg_site *site = bpf_map_lookup_elem(&sites, key);
-
+	struct wg_site *site = bpf_map_lookup_elem(map, key);
 	struct wg_site_key rest = {};
 
 	if (site)
 		return site;
-	bpf_map_update_elem(&sites, key, &empty, BPF_NOEXIST);
-	site = bpf_map_lookup_elem(&sites, key);
+	if (!bpf_map_update_elem(map, key, &empty, BPF_NOEXIST))
+		wg_sites_grow(1);
+	site = bpf_map_lookup_elem(map, key);
 	if (site)
 		return site;
 	loss(WG_LOSS_SITE);
 	site_key_rest(&rest, key);
-	return bpf_map_lookup_elem(&sites, &rest);
+	return bpf_map_lookup_elem(map, &rest);
+}
+
+static __always_inline struct wg_site *site_get(const struct wg_site_key *key)
+{
+	if (*(volatile u32 *)&wg_site_half)
+		return site_get_in(&sites_other, key);
+	return site_get_in(&sites, key);
 }
 
 int wg_site_account(struct task_state *s, u64 sched_ns)

@@ -48,6 +48,16 @@ static __always_inline void roots_note(struct task_state *s, struct task_struct 
 }
 
 /*
+ * There are two maps of each kind, wg_site_half says into which sites go. When one has grown, user
+ * space is told; it has the other one used, waits until no program can still be at the first
+ * (an RCU grace period: no entry is taken away while it is added to), and empties it.
+ */
+extern __u32 wg_site_half;
+
+/* In site.bpf.c: there are so many entries more. Returns 0. */
+int wg_sites_grow(u32 by);
+
+/*
  * Where what finds no room goes: one entry for each state and kind of lane, which user space has
  * put there when the window opened. Its time still counts, without a path.
  */

@@ -47,8 +47,7 @@ static int watch(struct collector *c, struct child *child, long others, struct w
 		 struct procs *procs, const struct command *o, struct err *e)
 {
 	uint64_t until = o->seconds ? now_ns() + (uint64_t)o->seconds * NSEC_PER_SEC : UINT64_MAX;
-	struct pollfd fds[2] = {{.fd = collector_fd(c), .events = POLLIN},
-				{.fd = child ? child->pid_fd : -1, .events = POLLIN}};
+	struct pollfd ended = {.fd = child ? child->pid_fd : -1, .events = POLLIN};
 	int err, timeout, look_cnt = 0;
 
 	while (!interrupted && now_ns() < until) {
@@ -60,13 +59,13 @@ static int watch(struct collector *c, struct child *child, long others, struct w
 		timeout = procs_sample(procs, c);
 		if (child && child->reaped) {
 			/* only descendants are left, or the last rows are about to come */
-			fds[1].fd = -1;
+			ended.fd = -1;
 			timeout = timeout < 2 ? timeout : 2;
 			if (nobody_left(c, &look_cnt))
 				return 0;
 		}
 		timeout = at_most(timeout, until);
-		if (poll(fds, ARRAY_SIZE(fds), timeout) < 0 && errno != EINTR)
+		if (poll(&ended, 1, timeout) < 0 && errno != EINTR)
 			return err_sys(e, -errno, "poll");
 	}
 	return 0;

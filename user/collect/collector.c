@@ -21,6 +21,7 @@
 #include "base/files.h"
 #include "base/util.h"
 #include "collect/caps.h"
+#include "collect/gone.h"
 #include "collect/paths.h"
 #include "collect/privs.h"
 
@@ -34,9 +35,7 @@ struct collector {
 	struct bpf_link **perf_links; /* per event and CPU */
 	size_t perf_cnt, perf_cap;
 	struct bpf_link *snapshot, *track;
-	struct ring_buffer *ring;
-	struct rows *drain_to;	    /* where the ring's callback appends */
-	uint64_t drain_lost;	    /* rows that found no memory */
+	struct gone *gone;
 	pthread_mutex_t track_lock; /* for the track iterator and what it is told by variables */
 	struct paths *paths;	    /* NULL when call paths are not wanted */
 	uint16_t window;	    /* the last one opened */
@@ -181,21 +180,6 @@ static int attach_sampler(struct collector *c, int freq_hz)
 	return freq_hz > 0 ? attach_perf(c, c->skel->progs.on_sample, &attr) : 0;
 }
 
-static int on_gone(void *ctx, void *data, size_t sz)
-{
-	struct collector *c = ctx;
-	struct rows *to = c->drain_to;
-
-	if (!to || sz < offsetof(struct wg_row, path) ||
-	    array_grow((void **)&to->row, &to->cap, to->cnt, sizeof(*to->row))) {
-		c->drain_lost++;
-		return 0;
-	}
-	to->row[to->cnt].path = (struct wg_path){0};
-	memcpy(&to->row[to->cnt++], data, sz < sizeof(*to->row) ? sz : sizeof(*to->row));
-	return 0;
-}
-
 static int attach_all(struct collector *c, const struct collector_opts *opts, struct err *e)
 {
 	struct wallgap_bpf *s = c->skel;
@@ -214,8 +198,8 @@ static int attach_all(struct collector *c, const struct collector_opts *opts, st
 	c->track = c->snapshot ? bpf_program__attach_iter(s->progs.on_track, NULL) : NULL;
 	if (!c->track)
 		return fail(e, -errno, "cannot attach the task iterators");
-	c->ring = ring_buffer__new(bpf_map__fd(s->maps.gone), on_gone, c, NULL);
-	return c->ring ? 0 : fail(e, -errno, "cannot map the ring buffer");
+	err = gone_open(&c->gone, bpf_map__fd(s->maps.gone));
+	return err ? fail(e, err, "cannot map the ring buffer") : 0;
 }
 
 /*
@@ -311,8 +295,11 @@ static int open_paths(struct collector *c, const struct collector_opts *opts, st
 		.files = bpf_map__fd(s->maps.files),
 		.notes = c->caps[FEAT_FIND_VMA].have,
 		.stream = bpf_map__fd(s->maps.stream),
-		.sites = bpf_map__fd(s->maps.sites),
-		.fault_sites = bpf_map__fd(s->maps.fault_sites),
+		.sites = {.sites = {bpf_map__fd(s->maps.sites), bpf_map__fd(s->maps.sites_other)},
+			  .fault_sites = {bpf_map__fd(s->maps.fault_sites),
+					  bpf_map__fd(s->maps.fault_sites_other)},
+			  .half = &s->bss->wg_site_half,
+			  .new_cnt = &s->bss->wg_site_new_cnt},
 		.lock_modules = bpf_map__fd(s->maps.lock_modules),
 		.lock_codes = bpf_map__fd(s->maps.lock_codes),
 	};
@@ -390,7 +377,7 @@ void collector_close(struct collector *c)
 	if (!c)
 		return;
 	paths_close(c->paths);
-	ring_buffer__free(c->ring);
+	gone_close(c->gone);
 	for (i = 0; i < c->perf_cnt; i++)
 		bpf_link__destroy(c->perf_links[i]);
 	free(c->perf_links);
@@ -520,22 +507,6 @@ int collector_mark_lanes(struct collector *c, const struct lane_mark *marks, siz
 	return err ? err_sys(e, err, "cannot mark %zu lanes", cnt) : 0;
 }
 
-/* Room for what finds none later, see bpf/site.bpf.h. Failing to, it is only a loss. */
-static void add_rests(struct collector *c)
-{
-	static const struct wg_fault_site no_faults;
-	static const struct wg_site none;
-	struct wg_site_key key = {.window = c->window};
-
-	for (key.lane = WG_LANE_NONE; key.lane <= WG_LANE_ORCHESTRATOR; key.lane++) {
-		for (key.state = WG_FUTEX; key.state <= WG_OTHER; key.state++)
-			bpf_map_update_elem(bpf_map__fd(c->skel->maps.sites), &key, &none, BPF_ANY);
-		key.state = WG_CPU_FAULT;
-		bpf_map_update_elem(bpf_map__fd(c->skel->maps.fault_sites), &key, &no_faults,
-				    BPF_ANY);
-	}
-}
-
 void collector_window_begin(struct collector *c)
 {
 	if (!c->paths)
@@ -543,7 +514,6 @@ void collector_window_begin(struct collector *c)
 	if (!++c->window)
 		c->window = 1;
 	paths_window_begin(c->paths, c->window);
-	add_rests(c);
 	__atomic_store_n(&c->skel->bss->wg_window, c->window, __ATOMIC_RELEASE);
 }
 
@@ -663,17 +633,7 @@ int collector_snapshot(struct collector *c, struct rows *out, struct err *e)
 
 int collector_drain(struct collector *c, struct rows *out)
 {
-	int err;
-
-	c->drain_to = out;
-	err = ring_buffer__consume(c->ring);
-	c->drain_to = NULL;
-	return err < 0 ? err : 0;
-}
-
-int collector_fd(const struct collector *c)
-{
-	return ring_buffer__epoll_fd(c->ring);
+	return gone_take(c->gone, out);
 }
 
 long collector_live(const struct collector *c)
@@ -830,7 +790,7 @@ int collector_losses(const struct collector *c, struct recording *r)
 		err = recording_add_loss(r, "missed runs", what, missed);
 	if (!err)
 		err = recording_add_loss(r, "drained rows", "rows that found no memory here",
-					 c->drain_lost);
+					 gone_lost(c->gone));
 	if (!err && c->paths)
 		err = paths_add_losses(c, r);
 	return err;

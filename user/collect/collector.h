@@ -17,17 +17,9 @@
 #include "base/err.h"
 #include "collect/lockcode.h"
 #include "collect/profile.h"
+#include "collect/rows.h"
 #include "collect/space.h"
 #include "model/recording.h"
-
-struct rows {
-	struct wg_row *row;
-	size_t cnt, cap;
-};
-
-void rows_clear(struct rows *r);
-/* Order by id, so that two snapshots can be walked side by side. */
-void rows_sort(struct rows *r);
 
 struct collector;
 
@@ -89,8 +81,6 @@ int collector_snapshot(struct collector *c, struct rows *out, struct err *e);
 
 /* Append to out the rows of tasks that have gone since the last drain. */
 int collector_drain(struct collector *c, struct rows *out);
-/* Readable when there is something to drain. */
-int collector_fd(const struct collector *c);
 
 /* Tracked tasks that have not had their last switch. */
 long collector_live(const struct collector *c);

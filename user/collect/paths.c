@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "collect/hurry.h"
 #include "collect/mapwatch.h"
 #include "unwind/walk.h"
 
@@ -48,7 +48,8 @@ struct paths {
 	pthread_t thread;
 	bool running;
 	int stop_fd;
-	pthread_mutex_t lock; /* for all below */
+	pthread_mutex_t turn_lock; /* for the maps of sites; taken before the other one */
+	pthread_mutex_t lock;	   /* for all below */
 	struct stacks stacks;
 	struct profile profile;
 	uint16_t window;
@@ -62,6 +63,9 @@ struct paths {
 	bool locks_running, locks_stop;
 	pthread_cond_t locks_wanted;
 	uint8_t locks_asked[WG_MODULE_MAX]; /* enum locks_state, of each module */
+	pthread_t sites_thread;
+	bool sites_running, sites_stop, sites_asked;
+	pthread_cond_t sites_wanted;
 	uint64_t memory_lost, news_lost;
 };
 
@@ -313,6 +317,12 @@ static int on_stack(struct paths *p, const struct wg_stack_event *e, size_t sz)
 	return stacks_add(&p->stacks, e, sz);
 }
 
+static void want_turn(struct paths *p)
+{
+	p->sites_asked = true;
+	pthread_cond_signal(&p->sites_wanted);
+}
+
 static int on_event(void *ctx, void *data, size_t sz)
 {
 	struct paths *p = ctx;
@@ -327,6 +337,8 @@ static int on_event(void *ctx, void *data, size_t sz)
 		err = on_wake(p, data);
 	else if (type == WG_EVENT_FILE && sz >= sizeof(struct wg_file_event))
 		err = on_file(p, data);
+	else if (type == WG_EVENT_SITES)
+		want_turn(p);
 	else if (sz >= sizeof(struct wg_process_event))
 		err = on_process(p, data);
 	p->memory_lost += err == -ENOMEM;
@@ -413,15 +425,6 @@ static void take_in(struct paths *p)
 	look_at_wanted(p);
 }
 
-/* What we are late for goes without stacks; the work itself is short. */
-static void hurry(void)
-{
-	const struct sched_param p = {.sched_priority = 1};
-
-	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &p))
-		setpriority(PRIO_PROCESS, (id_t)gettid(), -20);
-}
-
 #define SAVED_MAX_NS (200 * NSEC_PER_MSEC)
 
 struct pace {
@@ -473,9 +476,51 @@ static void *run(void *arg)
 	return NULL;
 }
 
+/* --- sites, before the kernel's maps of them are full */
+
+static void turn_sites(struct paths *p)
+{
+	struct profile part = {0};
+	uint16_t window;
+
+	pthread_mutex_lock(&p->turn_lock);
+	pthread_mutex_lock(&p->lock);
+	window = p->window;
+	pthread_mutex_unlock(&p->lock);
+	if (window && sitemaps_turn(&p->maps.sites, window, &part))
+		p->memory_lost++;
+	pthread_mutex_lock(&p->lock);
+	if (profile_join(&p->profile, &part))
+		p->memory_lost++;
+	pthread_mutex_unlock(&p->lock);
+	pthread_mutex_unlock(&p->turn_lock);
+	profile_clear(&part);
+}
+
+/* A thread of its own, since it waits for the kernel: the other one must not be late. */
+static void *run_sites(void *arg)
+{
+	struct paths *p = arg;
+
+	hurry();
+	pthread_mutex_lock(&p->lock);
+	while (!p->sites_stop) {
+		if (!p->sites_asked) {
+			pthread_cond_wait(&p->sites_wanted, &p->lock);
+			continue;
+		}
+		p->sites_asked = false;
+		pthread_mutex_unlock(&p->lock);
+		turn_sites(p);
+		pthread_mutex_lock(&p->lock);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
 /* --- */
 
-static int start_thread(struct paths *p)
+static int start_threads(struct paths *p)
 {
 	sigset_t all, old;
 	int err;
@@ -484,14 +529,16 @@ static int start_thread(struct paths *p)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&p->thread, NULL, run, p);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	p->running = !err;
+	if (!err) {
+		err = pthread_create(&p->sites_thread, NULL, run_sites, p);
+		p->sites_running = !err;
+	}
 	if (!err && p->locks.class_of) {
-		pthread_sigmask(SIG_SETMASK, &all, &old);
 		err = pthread_create(&p->locks_thread, NULL, run_locks, p);
-		pthread_sigmask(SIG_SETMASK, &old, NULL);
 		p->locks_running = !err;
 	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return -err;
 }
 
@@ -509,7 +556,9 @@ int paths_open(struct paths **out, const struct paths_maps *maps, const char *ca
 	p->locks = (struct lockcode){maps->lock_modules, maps->lock_codes, class_of, 0};
 	p->ctx = ctx;
 	pthread_mutex_init(&p->lock, NULL);
+	pthread_mutex_init(&p->turn_lock, NULL);
 	pthread_cond_init(&p->locks_wanted, NULL);
+	pthread_cond_init(&p->sites_wanted, NULL);
 	p->stop_fd = eventfd(0, EFD_CLOEXEC);
 	err = p->stop_fd < 0 ? -errno : pool_new(&p->pool, maps->pool, maps->rules, maps->modules);
 	if (!err)
@@ -527,7 +576,7 @@ int paths_open(struct paths **out, const struct paths_maps *maps, const char *ca
 	if (!err)
 		tell_own_locks(p);
 	if (!err)
-		err = start_thread(p);
+		err = start_threads(p);
 	if (err) {
 		paths_close(p);
 		return err_sys(e, err, "cannot set up the unwinding of stacks");
@@ -544,6 +593,13 @@ void paths_close(struct paths *p)
 		return;
 	if (p->running && write(p->stop_fd, &one, sizeof(one)) == sizeof(one))
 		pthread_join(p->thread, NULL);
+	if (p->sites_running) {
+		pthread_mutex_lock(&p->lock);
+		p->sites_stop = true;
+		pthread_cond_signal(&p->sites_wanted);
+		pthread_mutex_unlock(&p->lock);
+		pthread_join(p->sites_thread, NULL);
+	}
 	if (p->locks_running) {
 		pthread_mutex_lock(&p->lock);
 		p->locks_stop = true;
@@ -552,6 +608,7 @@ void paths_close(struct paths *p)
 		pthread_join(p->locks_thread, NULL);
 	}
 	pthread_cond_destroy(&p->locks_wanted);
+	pthread_cond_destroy(&p->sites_wanted);
 	ring_buffer__free(p->ring);
 	mapwatch_close(p->mapwatch);
 	spaces_free(p->spaces);
@@ -564,6 +621,7 @@ void paths_close(struct paths *p)
 	free(p->half.tgid);
 	if (p->stop_fd >= 0)
 		close(p->stop_fd);
+	pthread_mutex_destroy(&p->turn_lock);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
 }
@@ -679,56 +737,7 @@ void paths_window_begin(struct paths *p, uint16_t window)
 	profile_clear(&p->profile);
 	p->window = window;
 	pthread_mutex_unlock(&p->lock);
-}
-
-/* --- sums of a window out of the kernel's maps --- */
-
-#define BATCH 256
-
-/*
- * Take all entries out of a hash map, BATCH at a time, and give those of the window to add. Keys
- * are struct wg_site_key. A batch that the map's buckets do not fit into is asked for again, larger.
- */
-static int take_map(int fd, size_t value_sz, uint16_t window,
-		    int (*add)(struct profile *, const struct wg_site_key *, const void *),
-		    struct profile *out)
-{
-	uint32_t room = BATCH, cnt, token, i;
-	bool first = true;
-	int err = 0, more = 0;
-
-	while (!more && !err) {
-		scoped_free struct wg_site_key *keys = calloc(room, sizeof(*keys));
-		scoped_free char *values = calloc(room, value_sz);
-
-		if (!keys || !values)
-			return -ENOMEM;
-		cnt = room;
-		more = bpf_map_lookup_and_delete_batch(fd, first ? NULL : &token, &token, keys,
-						       values, &cnt, NULL);
-		if (more && errno == ENOSPC) {
-			room *= 2;
-			more = 0;
-			continue;
-		}
-		if (more && errno != ENOENT)
-			return -errno;
-		first = false;
-		for (i = 0; i < cnt && !err; i++)
-			if (keys[i].window == window)
-				err = add(out, &keys[i], values + i * value_sz);
-	}
-	return err;
-}
-
-static int add_wait(struct profile *p, const struct wg_site_key *key, const void *sum)
-{
-	return profile_add_wait(p, key, sum);
-}
-
-static int add_fault(struct profile *p, const struct wg_site_key *key, const void *sum)
-{
-	return profile_add_fault(p, key, sum);
+	sitemaps_begin(&p->maps.sites, window);
 }
 
 /* Where the locks lie, of processes that are still there. */
@@ -750,6 +759,7 @@ int paths_window_end(struct paths *p, struct profile *out)
 	int err;
 
 	profile_clear(out);
+	pthread_mutex_lock(&p->turn_lock);
 	pthread_mutex_lock(&p->lock);
 	take_in(p);
 	*out = p->profile;
@@ -757,10 +767,8 @@ int paths_window_end(struct paths *p, struct profile *out)
 	window = p->window;
 	p->window = 0;
 	pthread_mutex_unlock(&p->lock);
-	err = take_map(p->maps.sites, sizeof(struct wg_site), window, add_wait, out);
-	if (!err)
-		err = take_map(p->maps.fault_sites, sizeof(struct wg_fault_site), window, add_fault,
-			       out);
+	err = sitemaps_end(&p->maps.sites, window, out);
+	pthread_mutex_unlock(&p->turn_lock);
 	if (!err)
 		note_regions(p, out);
 	return err;

@@ -10,14 +10,15 @@
 #include "base/err.h"
 #include "collect/lockcode.h"
 #include "collect/profile.h"
+#include "collect/sitemaps.h"
 #include "collect/space.h"
 
 struct paths;
 
 /* BPF maps, which stay the caller's. */
 struct paths_maps {
-	int pool, rules, modules, layouts, files, stream, sites, fault_sites, lock_modules,
-		lock_codes;
+	int pool, rules, modules, layouts, files, stream, lock_modules, lock_codes;
+	struct sitemaps sites;
 	bool notes; /* the kernel side notes mappings itself: there is less hurry */
 };
 

@@ -115,7 +115,28 @@ static void merge_waits(struct profile *p)
 		else
 			p->waits[n++] = p->waits[i];
 	}
-	p->wait_cnt = n;
+	p->wait_cnt = p->wait_merged = n;
+}
+
+static void merge_faults(struct profile *p)
+{
+	size_t i, n = 0;
+
+	if (p->fault_cnt)
+		qsort(p->faults, p->fault_cnt, sizeof(*p->faults), fault_order);
+	for (i = 0; i < p->fault_cnt; i++) {
+		struct raw_fault *f = &p->faults[i], *last = n ? &p->faults[n - 1] : NULL;
+
+		if (!last || fault_order(last, f)) {
+			p->faults[n++] = *f;
+			continue;
+		}
+		last->sum.cnt += f->sum.cnt;
+		last->sum.total_ns += f->sum.total_ns;
+		last->sum.huge_cnt += f->sum.huge_cnt;
+		last->sum.pgtables_bytes += f->sum.pgtables_bytes;
+	}
+	p->fault_cnt = p->fault_merged = n;
 }
 
 #define MERGE_AT 16384
@@ -142,6 +163,8 @@ int profile_add_wake(struct profile *p, const struct raw_wake *w)
 
 int profile_add_wait(struct profile *p, const struct wg_site_key *key, const struct wg_site *sum)
 {
+	if (p->wait_cnt >= MERGE_AT && p->wait_cnt >= 2 * p->wait_merged)
+		merge_waits(p);
 	if (array_grow((void **)&p->waits, &p->wait_cap, p->wait_cnt, sizeof(*p->waits)))
 		return -ENOMEM;
 	p->waits[p->wait_cnt++] = (struct raw_wait){*key, *sum};
@@ -151,10 +174,24 @@ int profile_add_wait(struct profile *p, const struct wg_site_key *key, const str
 int profile_add_fault(struct profile *p, const struct wg_site_key *key,
 		      const struct wg_fault_site *sum)
 {
+	if (p->fault_cnt >= MERGE_AT && p->fault_cnt >= 2 * p->fault_merged)
+		merge_faults(p);
 	if (array_grow((void **)&p->faults, &p->fault_cap, p->fault_cnt, sizeof(*p->faults)))
 		return -ENOMEM;
 	p->faults[p->fault_cnt++] = (struct raw_fault){*key, *sum};
 	return 0;
+}
+
+int profile_join(struct profile *p, const struct profile *from)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < from->wait_cnt && !err; i++)
+		err = profile_add_wait(p, &from->waits[i].key, &from->waits[i].sum);
+	for (i = 0; i < from->fault_cnt && !err; i++)
+		err = profile_add_fault(p, &from->faults[i].key, &from->faults[i].sum);
+	return err;
 }
 
 void profile_settle(struct profile *p)
@@ -162,8 +199,7 @@ void profile_settle(struct profile *p)
 	merge_samples(p);
 	merge_wakes(p);
 	merge_waits(p);
-	if (p->fault_cnt)
-		qsort(p->faults, p->fault_cnt, sizeof(*p->faults), fault_order);
+	merge_faults(p);
 }
 
 /* --- stacks --- */

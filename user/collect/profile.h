@@ -53,9 +53,9 @@ struct raw_wake {
 
 struct profile {
 	struct raw_wait *waits;
-	size_t wait_cnt, wait_cap;
+	size_t wait_cnt, wait_cap, wait_merged;
 	struct raw_fault *faults;
-	size_t fault_cnt, fault_cap;
+	size_t fault_cnt, fault_cap, fault_merged;
 	struct raw_sample *samples;
 	size_t sample_cnt, sample_cap, sample_merged;
 	struct raw_wake *wakes;
@@ -69,6 +69,8 @@ int profile_add_wake(struct profile *p, const struct raw_wake *w);
 int profile_add_wait(struct profile *p, const struct wg_site_key *key, const struct wg_site *sum);
 int profile_add_fault(struct profile *p, const struct wg_site_key *key,
 		      const struct wg_fault_site *sum);
+/* Add all waits and faults of `from`. */
+int profile_join(struct profile *p, const struct profile *from);
 /* Merge all that are alike, and put them in an order that does not depend on when they came. */
 void profile_settle(struct profile *p);
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* Arrays of rows; see collector.h. */
-#include "collect/collector.h"
+/* See rows.h. */
+#include "collect/rows.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/util.h"
 
@@ -24,4 +26,30 @@ void rows_sort(struct rows *r)
 {
 	if (r->cnt)
 		qsort(r->row, r->cnt, sizeof(*r->row), by_id);
+}
+
+int rows_move(struct rows *to, struct rows *from)
+{
+	struct wg_row *row;
+
+	if (!from->cnt)
+		return 0;
+	if (!to->cnt) {
+		struct rows empty = *to;
+
+		*to = *from;
+		*from = empty;
+		return 0;
+	}
+	if (to->cap - to->cnt < from->cnt) {
+		row = reallocarray(to->row, to->cnt + from->cnt, sizeof(*row));
+		if (!row)
+			return -ENOMEM;
+		to->row = row;
+		to->cap = to->cnt + from->cnt;
+	}
+	memcpy(&to->row[to->cnt], from->row, from->cnt * sizeof(*row));
+	to->cnt += from->cnt;
+	from->cnt = 0;
+	return 0;
 }
