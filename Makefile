@@ -117,8 +117,8 @@ $(B)/planted/gaps: $(GAPS_OBJ)
 
 .PHONY: deps run test test-vm bench lint install clean help
 
-deps: ## install what is missing, from the distribution's packages (Debian, Ubuntu); Bun from npm
-	$(Q)sh tests/deps.sh $(if $(filter bench vm,$(WITH)),$(WITH))
+deps: ## install what is missing to run, from Debian's or Ubuntu's packages, Bun from npm; WITH=test: to test
+	$(Q)sh tests/deps.sh build runtimes $(filter test bench vm,$(WITH))
 
 run: deps ## set up, build, and run the main job: the pools, watched and compared
 	$(Q)$(MAKE) --no-print-directory all

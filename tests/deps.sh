@@ -3,8 +3,8 @@
 #
 # Install what is missing, and only that. Silent when nothing is.
 #
-#   deps.sh [GROUP...]      build, test (which vm is another name for), bench, runtimes;
-#                           none: build, test and runtimes
+#   deps.sh [GROUP...]      build, runtimes, test (which vm is another name for), bench;
+#                           none: build and runtimes, which is what running takes
 #
 # On Debian and Ubuntu by apt-get, as root or through sudo. Elsewhere it prints the list of what is
 # missing and fails. Bun comes from npm into build/bun, in the version of workloads/bun. A runtime
@@ -253,7 +253,7 @@ for group in "$@"; do
 		;;
 	esac
 done
-[ $# -gt 0 ] || needed="build test" runtimes=1
+[ $# -gt 0 ] || needed=build runtimes=1
 
 sudo=
 [ "$(id -u)" = 0 ] || sudo=sudo

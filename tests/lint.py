@@ -226,6 +226,9 @@ def cppcheck(folders):
 
 
 def main():
+    if any(a.startswith("-") for a in sys.argv[1:]):
+        print(__doc__)
+        return 0 if {"-h", "--help"} & set(sys.argv) else 2
     folders = [f for f in sys.argv[1:] if os.path.isdir(f)]
     tally = Tally()
     c_files = [f for f in files(folders, ".c", ".h") if os.path.basename(f) != "vmlinux.h"]

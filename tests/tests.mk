@@ -82,7 +82,8 @@ $(F)/fuzz_%: $(F)/tests/fuzz/fuzz_%.o $(F)/tests/fuzz/seeds.o $(F)/libfuzz.a
 
 .PHONY: test-unit test-golden golden-update test-fuzz fuzz-run test-runners test-live test-san test-attack attack lint
 
-test: deps ## set up, build, and run all tests: unit, golden, fuzz, lint, runners, live, attack, vm
+test: ## set up, build, and run all tests: unit, golden, fuzz, lint, runners, live, attack, vm
+	$(Q)$(MAKE) --no-print-directory deps WITH=test
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)sh tests/run-all.sh $(SUITES)
 

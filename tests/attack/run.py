@@ -53,6 +53,8 @@ def run_one(name, fn, verbose):
 
 
 def main(args):
+    if live.asks_help(__doc__, args, "-l", "-v", "--all"):
+        return 0
     verbose = "-v" in args
     attack.set_full("--all" in args)
     for path in sorted(glob.glob(os.path.join(HERE, "attack_*.py"))):

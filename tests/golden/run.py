@@ -9,6 +9,7 @@ NAME.wide.txt, NAME.json, and NAME.cpu.folded, .offcpu.folded and .faults.folded
 empty. What bad/NAME.sql makes is no recording: expected/NAME.err is the one line
 that refuses it."""
 
+import argparse
 import difflib
 import json
 import os
@@ -169,8 +170,11 @@ def refused(build, out, name, update):
 
 
 def main():
-    update = "--update" in sys.argv
-    build = [a for a in sys.argv[1:] if not a.startswith("--")][0]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--update", action="store_true", help="take the reports as they are for the expected ones")
+    parser.add_argument("build", metavar="BUILD")
+    args = parser.parse_args()
+    update, build = args.update, args.build
     tally = {True: 0, False: 0}
     os.makedirs(EXPECTED, exist_ok=True)
 

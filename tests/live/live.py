@@ -61,6 +61,17 @@ def for_each(**cases):
     return wrap
 
 
+def asks_help(doc, args, *flags):
+    """Print what a script does, if that is what is asked for. An option that it has not ends it."""
+    if {"-h", "--help"} & set(args):
+        print(doc)
+        return True
+    odd = [a for a in args if a.startswith("-") and a not in flags]
+    if odd:
+        raise SystemExit(f"no option {odd[0]}; try: --help")
+    return False
+
+
 class Skip(Exception):
     """The kernel or the machine lacks what the test is about."""
 

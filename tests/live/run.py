@@ -120,6 +120,8 @@ def run_all(tests, verbose=False, say=print):
 
 
 def main(args):
+    if live.asks_help(__doc__, args, "-l", "-v"):
+        return 0
     verbose = "-v" in args
     wanted = [a for a in args if not a.startswith("-")]
     tests = [(n, f) for n, f in live.TESTS if not wanted or any(n.startswith(w) for w in wanted)]

@@ -235,9 +235,11 @@ def test_cli_not_root(c):
         for copy in (binary, shutil.copy(runner, os.path.join(tmp, "wallgap-native"))):
             os.chmod(copy, 0o755)
         keep = set(os.listdir(tmp))
-        for args in (["record", "--", "true"], ["bench", "--quick"]):
-            done = run([binary, *args], cwd=tmp, preexec=as_nobody)
-            check_refusal(c, done, 77, "root|sudo")
+        for mode in (0o777, 0o755):  # whether it may write here or not: that is the smaller trouble
+            os.chmod(tmp, mode)
+            for args in (["record", "--", "true"], ["bench", "--quick"], ["compare", "--a", "true", "--b", "true"]):
+                done = run([binary, *args], cwd=tmp, preexec=as_nobody)
+                check_refusal(c, done, 77, "root|sudo")
         done = run([binary, "report", path], cwd=tmp, preexec=as_nobody)
         c.equal("status of report without root", done.status, 0)
         c.that(len(done.out) > 100, "report without root says nothing")
@@ -288,6 +290,30 @@ def test_cli_cannot_exec(c, case):
         done = wallgap("record", "-o", os.path.join(tmp, "a.wg"), "--", command, cwd=tmp, mark=mark)
         check_refusal(c, done, status, re.escape(os.path.basename(command)))
         check_clean(c, mark, programs, tmp, ["plain"])
+
+
+@for_each(pipe=("echo a | cat", "sh -c 'echo a | cat'"), words=("sleep 1", "sh -c 'sleep 1'"),
+          builtin=("ulimit", "word of the shell"))
+def test_cli_needs_shell(c, case):
+    """One word for a shell, where there is none between: said, and what to do."""
+    word, hint = case
+    with scratch() as tmp:
+        done = wallgap("record", "-o", os.path.join(tmp, "a.wg"), "--", word, cwd=tmp)
+        check_refusal(c, done, 127, re.escape(hint))
+        c.equal("files left", os.listdir(tmp), [])
+
+
+@for_each(exit=("exit 3", 3), export=("export A=1", 0), cd=("cd /", 0), plain=("true", 0), shell=("true | false", 1))
+def test_cli_compare_shell(c, case):
+    """compare runs what sh knows, programs or not, and says of a command that it failed."""
+    command, status = case
+    with scratch() as tmp:
+        out = os.path.join(tmp, "a.wg")
+        done = wallgap("compare", "--repeats", 1, "--a", command, "--b", "true", "-o", out)
+        c.equal("status", done.status, 1 if status else 0)
+        c.equal("said that it failed", f"a ended with status {status}" in done.err, status != 0)
+        statuses = [r["exit_status"] for r in load_report(out)["runs"] if r["model"] == "a"]
+        c.equal("exit status in the recording", statuses, [status])
 
 
 @test

@@ -10,11 +10,15 @@ import signal
 import subprocess
 import time
 
-PATIENCE_S = 60  # for an answer; a runner that takes longer has failed
+PATIENCE_S = 30  # for an answer; a runner that takes longer has failed
 
 
 class Failure(Exception):
     """The runner did what no runner may; the text says what."""
+
+
+class Silent(Failure):
+    """It did not answer in time."""
 
 
 def move_up(fd):
@@ -66,8 +70,9 @@ class Runner:
             os.close(self.to)
             self.to = -1
 
-    def read_line(self, patience_s=PATIENCE_S):
+    def read_line(self, patience_s=None):
         """The next line; "" at the end; None when none came in time."""
+        patience_s = PATIENCE_S if patience_s is None else patience_s
         deadline = time.monotonic() + patience_s
         while b"\n" not in self.rest:
             left = max(0, deadline - time.monotonic())
@@ -80,9 +85,13 @@ class Runner:
         line, self.rest = self.rest.split(b"\n", 1)
         return line.decode()
 
-    def read(self, patience_s=PATIENCE_S):
-        """The next message, of any type; None at the end, or when none came in time."""
+    def read(self, patience_s=None):
+        """The next message, of any type; None at the end, or when none came within the patience given. Without
+        one it is Silent who lets us wait."""
         line = self.read_line(patience_s)
+        if line is None and patience_s is None:
+            half = f"'{self.rest[:80].decode(errors='replace')}' and no end of line" if self.rest else "nothing"
+            raise Silent(f"{half} came within {PATIENCE_S} s; it printed: {self.noise()}")
         return json.loads(line) if line else None
 
     def expect(self, kind):

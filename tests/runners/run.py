@@ -8,8 +8,12 @@ NAME is a test or the beginning of some: "node" or "bun_crash". -l lists them, -
 took. With --runner, only the runners given are checked: COMMAND is split into words at spaces.
 Without: the runners of the tree. Prints one line a test and, last,
 "SUITE runners: N passed, N failed, N skipped"; status 1 when any failed. A runtime that is not
-there is a skip, with WALLGAP_REQUIRE_LIVE=1 a failure."""
+there is a skip, with WALLGAP_REQUIRE_LIVE=1 a failure.
 
+A runner that does not answer within --patience seconds has failed the test. After three tests in which it
+did not, its others fail untried. No test goes on for more than ten times as long."""
+
+import argparse
 import hashlib
 import json
 import math
@@ -24,9 +28,11 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from loader import Failure, Runner, call_of, faults_of, files_of  # noqa: E402
+import loader  # noqa: E402
+from loader import Failure, Runner, Silent, call_of, faults_of, files_of  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+GIVE_UP = 3  # tests in which a runner does not answer
 REQUIRED = os.environ.get("WALLGAP_REQUIRE_LIVE") == "1"
 MODELS = ("single", "threads", "procs")
 # Size of a task: enough to be more than one round of anything, small enough to be quick.
@@ -498,48 +504,83 @@ def runners_of_tree():
     }
 
 
-def run_one(name, test, command):
-    """ok, FAIL or skip; what to say of it."""
-    c = Check()
-    if isinstance(command, str):
-        return ("FAIL" if REQUIRED else "skip"), command
+def out_of_time(*_):
+    raise Silent(f"no end within {10 * loader.PATIENCE_S} s")
+
+
+def try_one(test, command):
+    """What was wrong, and whether the runner kept us waiting."""
+    c, silent = Check(), False
+    signal.signal(signal.SIGALRM, out_of_time)
+    signal.alarm(10 * loader.PATIENCE_S)
     try:
         test(c, command)
-    except Skip as e:
-        return "skip", str(e)
+    except Silent as e:
+        silent = True
+        c.wrong.append(str(e))
     except Failure as e:
         c.wrong.append(str(e))
+    except Skip:
+        raise
     except Exception as e:  # a fault of the runner's messages, or of the test
         c.wrong.append(f"{type(e).__name__}: {e}")
-    return ("FAIL" if c.wrong else "ok"), "; ".join(text[:300] for text in c.wrong[:5])
+    finally:
+        signal.alarm(0)
+    return c.wrong, silent
+
+
+def run_one(test, command, waited):
+    """ok, FAIL or skip; what to say of it. waited: how often each runner kept us waiting."""
+    if isinstance(command, str):
+        return ("FAIL" if REQUIRED else "skip"), command
+    who = " ".join(command)
+    if waited.get(who, 0) >= GIVE_UP:
+        return "FAIL", f"not tried: it did not answer in {GIVE_UP} tests before"
+    try:
+        wrong, silent = try_one(test, command)
+    except Skip as e:
+        return "skip", str(e)
+    waited[who] = waited.get(who, 0) + silent
+    return ("FAIL" if wrong else "ok"), "; ".join(text[:300] for text in wrong[:5])
+
+
+def options(args):
+    head, _, rest = __doc__.partition("\n")
+    parser = argparse.ArgumentParser(usage=rest.strip().splitlines()[0].split("  ")[0], description=head,
+                                     epilog=rest.partition("\n\n")[2].partition("\n\n")[2],
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-l", "--list", action="store_true", help="list the tests")
+    parser.add_argument("-v", "--verbose", action="store_true", help="tell how long each took")
+    parser.add_argument("--runner", action="append", default=[], metavar="NAME=COMMAND")
+    parser.add_argument("--patience", type=int, default=loader.PATIENCE_S, metavar="SECONDS",
+                        help="for one answer (%(default)s)")
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    chosen = parser.parse_args(args)
+    for runner in chosen.runner:
+        if not all(runner.partition("=")[::2]):
+            parser.error(f"--runner takes NAME=COMMAND, not '{runner}'")
+    return chosen
 
 
 def main(args):
-    runners, wanted, flags = {}, [], set()
-    args = iter(args)
-    for arg in args:
-        if arg == "--runner":
-            name, _, command = next(args, "").partition("=")
-            runners[name] = command.split()
-        elif arg.startswith("-"):
-            flags.add(arg)
-        else:
-            wanted.append(arg)
+    o = options(args)
+    loader.PATIENCE_S = o.patience
+    runners = {name: command.split() for name, _, command in (r.partition("=") for r in o.runner)}
     runners = runners or runners_of_tree()
     tests = [(f"{runner}_{name}", test, command) for runner, command in runners.items()
              for name, test in tests_of(runner)]
-    tests = [t for t in tests if not wanted or any(t[0].startswith(w) for w in wanted)]
-    if "-l" in flags:
+    tests = [t for t in tests if not o.names or any(t[0].startswith(w) for w in o.names)]
+    if o.list:
         print("\n".join(name for name, _, _ in tests))
         return 0
     if not tests:
-        raise SystemExit(f"no such test: {' '.join(wanted)}")
-    verdicts = []
+        raise SystemExit(f"no such test: {' '.join(o.names)}")
+    verdicts, waited = [], {}
     for name, test, command in tests:
         begin = time.monotonic()
-        verdict, text = run_one(name, test, command)
+        verdict, text = run_one(test, command, waited)
         verdicts.append(verdict)
-        took = f" ({time.monotonic() - begin:.1f} s)" if "-v" in flags else ""
+        took = f" ({time.monotonic() - begin:.1f} s)" if o.verbose else ""
         print(f"{verdict} {name}{took}" + (f": {text}" if text else ""), flush=True)
     failed = verdicts.count("FAIL")
     print(f"SUITE runners: {verdicts.count('ok')} passed, {failed} failed, "

@@ -128,7 +128,7 @@ for f in wallgap build/wallgap-native; do
 	[ -x "$f" ] || { result failed "$f is not built" && finish; }
 done
 for c in qemu-system-x86_64 busybox cpio; do
-	command -v $c >/dev/null || { cannot "no $c here: make deps" && finish; }
+	command -v $c >/dev/null || { cannot "no $c here: make deps WITH=test" && finish; }
 done
 [ "$(uname -m)" = x86_64 ] || { cannot "the VMs are x86-64 only" && finish; }
 make_initramfs || { result failed "could not make the initramfs" && finish; }

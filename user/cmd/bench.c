@@ -306,7 +306,7 @@ int cmd_bench(int argc, char **argv)
 	struct collector_opts copts;
 	struct err e = {""};
 	char path[PATH_MAX];
-	int status = parse(&b, argc, argv), err;
+	int status = parse(&b, argc, argv);
 
 	if (status >= 0) {
 		plan_clear(&b.plan);
@@ -317,11 +317,9 @@ int cmd_bench(int argc, char **argv)
 					.preemptible = host_preemptible(),
 					.stacks = b.stacks,
 					.cache = UNWIND_CACHE};
-	err = output_path(path, sizeof(path), b.out, &e);
-	if (err) {
-		status = say_error("bench", EXIT_FAILED, &e);
-	} else if ((err = collector_open(&b.c, &copts, &e))) {
-		status = say_error("bench", status_of_open(err), &e);
+	status = measuring_open(&b.c, &copts, path, sizeof(path), b.out, &e);
+	if (status != EXIT_DONE) {
+		say_error("bench", status, &e);
 	} else {
 		interrupt_catch();
 		status = bench(&b, path, argc, argv);

@@ -6,11 +6,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/util.h"
 #include "cmd/common.h"
 
 #define STOP_WAIT_MS 10000 /* for a command that cleans up when it is asked to end */
@@ -78,6 +80,41 @@ int child_fork(struct child *c, char **argv, bool quiet, struct err *e)
 	return c->pid_fd < 0 ? err_sys(e, -errno, "pidfd_open") : 0;
 }
 
+bool shell_knows(const char *text)
+{
+	static const char *const words[] = {
+		".",	 "alias", "bg",	    "break",	"cd",	  "command", "continue", "eval",
+		"exec",	 "exit",  "export", "fc",	"fg",	  "getopts", "hash",	 "jobs",
+		"let",	 "local", "read",   "readonly", "return", "set",     "shift",	 "source",
+		"times", "trap",  "type",   "ulimit",	"umask",  "unalias", "unset",	 "wait",
+		":",	 "if",	  "while",  "for",	"until",  "case"};
+	size_t len = strcspn(text, " \t");
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strlen(words[i]) == len && !strncmp(words[i], text, len))
+			return true;
+	}
+	return false;
+}
+
+/* Who quotes one word for a shell, or names a built-in, has forgotten that there is no shell between. */
+static int say_shell(struct err *e, int err, char **argv)
+{
+	if (err == ENOENT && !argv[1] && strpbrk(argv[0], " \t\n|&;<>()$`*?="))
+		return err_set(e, -err,
+			       "cannot run '%.150s': there is no such program; for what only a "
+			       "shell understands, "
+			       "try: wallgap record -- sh -c '%.150s'",
+			       argv[0], argv[0]);
+	if (err == ENOENT && shell_knows(argv[0]))
+		return err_set(e, -err,
+			       "cannot run %s: it is no program, but a word of the shell; try: "
+			       "wallgap record -- sh "
+			       "-c '%s ...'",
+			       argv[0], argv[0]);
+	return err_sys(e, -err, "cannot run %s", argv[0]);
+}
+
 int child_exec(struct child *c, char **argv, struct err *e)
 {
 	ssize_t n;
@@ -94,7 +131,7 @@ int child_exec(struct child *c, char **argv, struct err *e)
 		return 0;
 	waitpid(c->pid, NULL, 0);
 	c->reaped = c->exec_failed = true;
-	return err_sys(e, -err, "cannot run %s", argv[0]);
+	return say_shell(e, err, argv);
 }
 
 bool child_poll(struct child *c)

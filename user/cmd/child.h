@@ -21,6 +21,9 @@ struct child {
 	int status;	  /* as a shell gives it: exit status, or 128 + signal */
 };
 
+/* Is the first word of text one that sh knows and that is no program: exit, cd, ulimit ...? */
+bool shell_knows(const char *text);
+
 /* quiet: its standard output is /dev/null. */
 int child_fork(struct child *c, char **argv, bool quiet, struct err *e);
 /* Let it exec. -errno of exec, with one line in e, when that fails: the child is reaped then. */

@@ -130,6 +130,20 @@ int output_path(char *buf, size_t sz, const char *wanted, struct err *e)
 	return store_check_writable(buf, e);
 }
 
+int measuring_open(struct collector **c, const struct collector_opts *o, char *path, size_t sz,
+		   const char *wanted, struct err *e)
+{
+	int err = collector_open(c, o, e);
+
+	if (err)
+		return status_of_open(err);
+	if (!output_path(path, sz, wanted, e))
+		return EXIT_DONE;
+	collector_close(*c);
+	*c = NULL;
+	return EXIT_FAILED;
+}
+
 static char *join(int argc, char **argv)
 {
 	size_t len = 1;

@@ -36,6 +36,13 @@ extern volatile sig_atomic_t interrupt_kill_fd;
 /* Where to save: the user's -o or wallgap-<date>-<time>.wg, checked to be writable. */
 int output_path(char *buf, size_t sz, const char *wanted, struct err *e);
 
+/*
+ * Both of it, before anything runs, with *c open at the end or not at all. Who may not measure here is told
+ * that first, whatever is to be said of the folder. Returns an exit status, with e where it is not EXIT_DONE.
+ */
+int measuring_open(struct collector **c, const struct collector_opts *o, char *path, size_t sz,
+		   const char *wanted, struct err *e);
+
 /* Fill version, command line, time, host and the first conditions; the second at the end. */
 int recording_begin(struct recording *r, const char *command, int argc, char **argv,
 		    const struct collector *c);

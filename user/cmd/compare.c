@@ -128,7 +128,7 @@ static int parse(struct compare *c, int argc, char **argv)
 		"takes "
 		"longer\nin B than in A; or a command than another. Or run two commands in turn, "
 		"and "
-		"explain theirs.",
+		"explain theirs; what only a shell understands is run by sh -c.",
 		"  wallgap compare old.wg new.wg\n"
 		"  wallgap compare --labels 20.9,20.20 a.wg b.wg\n"
 		"  wallgap compare --repeats 10 --a 'xz -T1 -k -c big' --b 'xz -T2 -k -c big'\n"

@@ -106,21 +106,19 @@ int cmd_record(int argc, char **argv)
 	struct recorder rec = {0};
 	struct err e = {""};
 	char path[PATH_MAX];
-	int status = parse(&o, argc, argv), err;
+	int status = parse(&o, argc, argv);
 
 	if (status >= 0)
 		return status;
-	if (output_path(path, sizeof(path), o.out, &e))
-		return say_error("record", EXIT_FAILED, &e);
 	copts = (struct collector_opts){.freq_hz = o.freq_hz,
 					.preemptible = host_preemptible(),
 					.stacks = o.stacks,
 					.path = o.command.path,
 					.lock_class = lock_class_of,
 					.cache = UNWIND_CACHE};
-	err = collector_open(&rec.c, &copts, &e);
-	if (err)
-		return say_error("record", status_of_open(err), &e);
+	status = measuring_open(&rec.c, &copts, path, sizeof(path), o.out, &e);
+	if (status != EXIT_DONE)
+		return say_error("record", status, &e);
 	interrupt_catch();
 	status = record(&rec, &o, path, argc, argv);
 	collector_close(rec.c);

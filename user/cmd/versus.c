@@ -39,7 +39,8 @@ static int side_init(struct side *s, const char *text, const char *label, const 
 	*s = (struct side){.words = strdup(text)};
 	if (!s->words)
 		return err_sys(e, -ENOMEM, "cannot compare");
-	if (strpbrk(text, SHELL_CHARS)) {
+	text += strspn(text, " \t");
+	if (strpbrk(text, SHELL_CHARS) || shell_knows(text)) {
 		s->argv[0] = (char *)"sh"; /* NOLINT: execvp writes to none */
 		s->argv[1] = (char *)"-c"; /* NOLINT */
 		s->argv[2] = s->words;
@@ -173,20 +174,17 @@ int versus_measure(const struct versus *v, int argc, char **argv, struct recordi
 	scoped_free struct side *sides = calloc(2, sizeof(*sides));
 	struct recorder rec = {0};
 	struct err e = {""};
-	int status = EXIT_FAILED, err = sides ? 0 : err_sys(&e, -ENOMEM, "cannot compare");
+	int status = sides ? EXIT_DONE : EXIT_FAILED,
+	    err = sides ? 0 : err_sys(&e, -ENOMEM, "cannot compare");
 
 	*keep = false;
 	for (int i = 0; i < 2 && !err; i++) {
 		err = side_init(&sides[i], v->text[i], v->label[i], v, &e);
-		status = err == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
+		status = err == -EINVAL ? EXIT_USAGE : err ? EXIT_FAILED : EXIT_DONE;
 	}
 	if (!err)
-		err = output_path(path, PATH_MAX, v->out, &e);
-	if (!err) {
-		err = collector_open(&rec.c, &copts, &e);
-		status = err ? status_of_open(err) : status;
-	}
-	if (err) {
+		status = measuring_open(&rec.c, &copts, path, PATH_MAX, v->out, &e);
+	if (status != EXIT_DONE) {
 		say_error("compare", status, &e);
 	} else {
 		interrupt_catch();
