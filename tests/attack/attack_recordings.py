@@ -99,7 +99,7 @@ class Bench:
         """In tables and in where time went; the parts of a gap may be more than all of it."""
         cell = r"(?:>?\d+%|<1%|-)"
         for line in text.splitlines():
-            if re.match(rf"(?: {{6,8}}| {{11}}){cell} |    \S+ .* {cell}  ", line) or \
+            if re.match(rf"(?: {{6,8}}| {{11}}){cell} |    [a-z]\S* .* {cell}  ", line) or \
                     re.search(rf"\s{{2,}}{cell}\s{{2,}}{cell}", line):
                 for share in re.findall(r"(?<![\d.])(\d+(?:\.\d+)?)%", line):
                     if float(share) > 100:

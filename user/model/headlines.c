@@ -201,13 +201,13 @@ static void see_traffic(struct lock_cost *c, int side, const struct group *g)
 			if (s->kind != SITE_SAMPLE || !s->user || s->role != ROLE_WORKER)
 				continue;
 			all += (double)s->count;
-			undecoded += (double)s->undecoded_cnt;
-			traffic += (double)s->traffic_cnt;
+			undecoded += fmin((double)s->undecoded_cnt, (double)s->count);
+			traffic += fmin((double)s->traffic_cnt, (double)s->count);
 		}
 	}
 	c->samples[side] = all;
 	c->undecoded[side] = all > 0 ? undecoded / all : 0;
-	c->traffic[side] = all > undecoded ? traffic / (all - undecoded) : 0;
+	c->traffic[side] = all > undecoded ? fmin(traffic / (all - undecoded), 1) : 0;
 	c->traffic_error[side] = share_error(c->traffic[side], all - undecoded);
 }
 

@@ -181,6 +181,12 @@ static int fault_atom(struct builder *b, struct atom *a, const struct site *site
 	return add_path(b, a, s, s->kernel_cnt, true);
 }
 
+/* Of what a site counts, this many are something: never more, whatever a file says. */
+static double part_of(const struct site *s, uint64_t cnt)
+{
+	return (double)(cnt < s->count ? cnt : s->count);
+}
+
 static int add_atom(struct builder *b, size_t run_at, const struct run *run, size_t i, double lanes,
 		    double part)
 {
@@ -197,10 +203,10 @@ static int add_atom(struct builder *b, size_t run_at, const struct run *run, siz
 			   .site = i,
 			   .object = NO_INDEX,
 			   .max_ns = s->max_ns,
-			   .traffic = (double)s->traffic_cnt * part,
-			   .faulting = (double)s->faulting_cnt * part,
+			   .traffic = part_of(s, s->traffic_cnt) * part,
+			   .faulting = part_of(s, s->faulting_cnt) * part,
 			   .pgtables = (double)s->pgtables_bytes / runs * part,
-			   .huge = (double)s->huge_cnt / runs * part,
+			   .huge = part_of(s, s->huge_cnt) / runs * part,
 			   .ns = (double)s->total_ns / lanes / runs * part,
 			   .count = (double)s->count / runs * part};
 	switch (s->kind) {
