@@ -253,6 +253,32 @@ def on_terminal(argv):
     return p.wait(TIMEOUT_S), raw
 
 
+@test
+def test_hostile_program(check):
+    """A program with such a name, its thread's name and its arguments, recorded and compared as it runs."""
+    with live.scratch() as folder:
+        b = Bench(check, folder)
+        name = (ESCAPES[:14] + "\u202e\x9b\x85\n" + ESCAPES[30:60]).replace("/", "")
+        evil = os.path.join(folder, name)
+        shutil.copyfile(shutil.which("python3"), evil)
+        os.chmod(evil, 0o755)
+        code = ("import ctypes; ctypes.CDLL(None).prctl(15, b'\\x1b[31m\\xe2\\x80\\xaeX\\xff\\x85', 0, 0, 0)\n"
+                "sum(i * i for i in range(3_000_000))")
+        out = os.path.join(folder, "out.wg")
+        for argv in (["record", "-v", "-o", out, "--", evil, "-c", code, ESCAPES],
+                     ["compare", "-v", "-r", "3", "-o", out, "--labels", "\u202ea,b\x1b[31m", "--a",
+                      f"'{evil}' -c pass", "--b", "true"]):
+            done = subprocess.run([live.WALLGAP, *argv], capture_output=True, timeout=120, cwd=folder,
+                                  stdin=subprocess.DEVNULL)
+            check.that(done.returncode in (0, 1), f"{argv[0]}: status {done.returncode}: {done.stderr[-200:]}")
+            check.that(os.path.exists(out), f"{argv[0]} left no recording: {done.stderr[-300:]}")
+            b.look_at(done.stdout, f"{argv[0]} stdout")
+            b.look_at(done.stderr, f"{argv[0]} stderr")
+            if os.path.exists(out):
+                shutil.move(out, b.bad)
+                b.reports(argv[0])
+
+
 AMOUNT_MAX = 2 ** 59  # user/store/limits.h
 VALUES = [None, 0, 1, -1, 2, 3, 100, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 2, 2 ** 32 - 1, 2 ** 32, AMOUNT_MAX - 1, AMOUNT_MAX,
           AMOUNT_MAX + 1, 2 ** 62, 2 ** 63 - 1, -2 ** 63, 0.5, -0.5, 1e308, -1e308, float("inf"), "", "0", "abc",
