@@ -51,7 +51,7 @@ static void missing_says(const char *name, const char *path, const char *words)
 {
 	struct runtime rt;
 
-	assert_int_equal(runtime_find(&rt, name, path, true), 0);
+	assert_int_equal(runtime_find(&rt, name, path, true, NULL), 0);
 	if (!strstr(rt.missing, words))
 		fail_msg("no \"%s\" in \"%s\"", words, rt.missing);
 	assert_null(rt.path);
@@ -79,11 +79,11 @@ static void node_is_found_by_path(void **state)
 
 	(void)state;
 	setenv("PATH", dir, 1);
-	assert_int_equal(runtime_find(&rt, "node", NULL, true), 0);
+	assert_int_equal(runtime_find(&rt, "node", NULL, true, NULL), 0);
 	assert_string_equal(rt.path, program);
 	runtime_clear(&rt);
 	setenv("PATH", "/nonexistent", 1);
-	assert_int_equal(runtime_find(&rt, "node20.9", program, true), 0);
+	assert_int_equal(runtime_find(&rt, "node20.9", program, true, NULL), 0);
 	assert_string_equal(rt.path, program);
 	runtime_clear(&rt);
 	setenv("PATH", old_path, 1);
@@ -94,12 +94,11 @@ static void another_runner_is_run_as_it_is(void **state)
 	struct runtime rt;
 
 	(void)state;
-	assert_int_equal(runtime_find(&rt, "python", program, true), 0);
+	assert_int_equal(runtime_find(&rt, "python", program, true, NULL), 0);
 	assert_string_equal(rt.missing, "");
 	assert_string_equal(rt.path, program);
 	assert_null(rt.args[0]);
 	assert_null(rt.env[0]);
-	assert_false(rt.jit_map);
 	runtime_clear(&rt);
 }
 

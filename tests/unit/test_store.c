@@ -333,7 +333,8 @@ static void a_newer_schema_is_refused(void **state)
 	"DROP TABLE path_part; ALTER TABLE site DROP COLUMN thread;"                               \
 	"ALTER TABLE site DROP COLUMN kept; ALTER TABLE site DROP COLUMN faulting_cnt;"            \
 	"ALTER TABLE thread DROP COLUMN quota_ns; ALTER TABLE run DROP COLUMN spin_ns;"            \
-	"ALTER TABLE run DROP COLUMN cacheline_ns; ALTER TABLE run DROP COLUMN variant;"
+	"ALTER TABLE run DROP COLUMN cacheline_ns; ALTER TABLE run DROP COLUMN variant;"           \
+	"ALTER TABLE recording DROP COLUMN user;"
 #define NO_SCHEMA_3                                                                                \
 	NO_SCHEMA_4 "ALTER TABLE thread DROP COLUMN queued_asleep_ns; ALTER TABLE thread DROP "    \
 		    "COLUMN start;"                                                                \

@@ -26,7 +26,8 @@
 
 struct bench {
 	struct plan plan;
-	const char *out;
+	const char *out, *user;
+	struct runas as;
 	int freq_hz;
 	bool verbose, stacks, prove;
 	struct collector *c;
@@ -75,6 +76,7 @@ static int parse(struct bench *b, int argc, char **argv)
 		 "on-CPU samples a second and CPU (997; 0: none)"},
 		{"no-stacks", 0, OPT_UNFLAG, &b->stacks, 0, 0, NULL,
 		 "no call paths: buckets and counts only"},
+		{"user", 'u', OPT_STR, &b->user, 0, 0, "NAME", USER_HELP},
 		{"output", 'o', OPT_STR, &b->out, 0, 0, "FILE",
 		 "the recording (wallgap-<date>-<time>.wg)"},
 		{"verbose", 'v', OPT_FLAG, &b->verbose, 0, 0, NULL, "every thread in the report"},
@@ -278,7 +280,7 @@ static int bench(struct bench *b, const char *path, int argc, char **argv)
 	struct err e = {""};
 	int err, status = EXIT_FAILED, failures;
 
-	err = recording_begin(&b->r, "bench", argc, argv, b->c);
+	err = recording_begin(&b->r, "bench", argc, argv, &b->as, b->c);
 	if (!err)
 		err = names_new(&b->names, &b->r);
 	if (!err)
@@ -308,11 +310,14 @@ int cmd_bench(int argc, char **argv)
 	char path[PATH_MAX];
 	int status = parse(&b, argc, argv);
 
+	if (status < 0)
+		status = choose_user("bench", &b.as, b.user);
 	if (status >= 0) {
 		plan_clear(&b.plan);
 		return status;
 	}
 	fill_defaults(&b.plan);
+	b.plan.as = &b.as;
 	copts = (struct collector_opts){.freq_hz = b.freq_hz,
 					.preemptible = host_preemptible(),
 					.stacks = b.stacks,
@@ -325,6 +330,7 @@ int cmd_bench(int argc, char **argv)
 		status = bench(&b, path, argc, argv);
 		collector_close(b.c);
 	}
+	runas_clear(&b.as);
 	plan_clear(&b.plan);
 	return status;
 }

@@ -24,8 +24,16 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
+/* Tell why there is no exec: an errno, below 0 when the child could not become the user. */
+static void fail_child(int exec_fd, int code)
+{
+	if (write(exec_fd, &code, sizeof(code)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
 /* The gate's end of file is wallgap's end: then the command must not run unwatched. */
-static void run_child(int gate_fd, int exec_fd, char **argv, bool quiet)
+static void run_child(int gate_fd, int exec_fd, char **argv, const struct runas *as, bool quiet)
 {
 	ssize_t n;
 	char c;
@@ -43,18 +51,19 @@ static void run_child(int gate_fd, int exec_fd, char **argv, bool quiet)
 		;
 	if (n != 1)
 		_exit(127);
+	err = runas_become(as);
+	if (err)
+		fail_child(exec_fd, err);
+	environ = runas_env(as);
 	execvp(argv[0], argv);
-	err = errno;
-	if (write(exec_fd, &err, sizeof(err)) < 0)
-		_exit(126);
-	_exit(127);
+	fail_child(exec_fd, errno);
 }
 
-int child_fork(struct child *c, char **argv, bool quiet, struct err *e)
+int child_fork(struct child *c, char **argv, const struct runas *as, bool quiet, struct err *e)
 {
 	int gate[2], done[2];
 
-	*c = (struct child){.pid = -1, .gate_fd = -1, .exec_fd = -1, .pid_fd = -1};
+	*c = (struct child){.pid = -1, .gate_fd = -1, .exec_fd = -1, .pid_fd = -1, .as = as};
 	if (pipe2(gate, O_CLOEXEC))
 		return err_sys(e, -errno, "pipe");
 	if (pipe2(done, O_CLOEXEC)) {
@@ -68,7 +77,7 @@ int child_fork(struct child *c, char **argv, bool quiet, struct err *e)
 	if (c->pid == 0) {
 		close(gate[1]);
 		close(done[0]);
-		run_child(gate[0], done[1], argv, quiet);
+		run_child(gate[0], done[1], argv, as, quiet);
 	}
 	close(gate[0]);
 	close(done[1]);
@@ -115,6 +124,18 @@ static int say_shell(struct err *e, int err, char **argv)
 	return err_sys(e, -err, "cannot run %s", argv[0]);
 }
 
+/* What the user may not do, root perhaps could: say who it was. */
+static int exec_error(const struct child *c, char **argv, int code, struct err *e)
+{
+	if (code < 0)
+		return err_set(e, code, "cannot run %s as user %s: %s; start wallgap by sudo",
+			       argv[0], c->as->name, strerror(-code));
+	if (c->as && c->as->change && (code == EACCES || code == EPERM))
+		return err_set(e, -code, "cannot run %s as user %s: %s; try: --user root", argv[0],
+			       c->as->name, strerror(code));
+	return say_shell(e, code, argv);
+}
+
 int child_exec(struct child *c, char **argv, struct err *e)
 {
 	ssize_t n;
@@ -131,7 +152,7 @@ int child_exec(struct child *c, char **argv, struct err *e)
 		return 0;
 	waitpid(c->pid, NULL, 0);
 	c->reaped = c->exec_failed = true;
-	return say_shell(e, err, argv);
+	return exec_error(c, argv, err, e);
 }
 
 bool child_poll(struct child *c)

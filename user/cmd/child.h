@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/runas.h"
 
 struct child {
 	pid_t pid;
@@ -17,15 +18,16 @@ struct child {
 	int exec_fd; /* end of file once exec has worked; an errno before that */
 	int pid_fd;  /* readable when the child has ended */
 	bool reaped;
-	bool exec_failed; /* there is no status of the command's own */
-	int status;	  /* as a shell gives it: exit status, or 128 + signal */
+	bool exec_failed;	/* there is no status of the command's own */
+	const struct runas *as; /* the user that it runs as; NULL: ours */
+	int status;		/* as a shell gives it: exit status, or 128 + signal */
 };
 
 /* Is the first word of text one that sh knows and that is no program: exit, cd, ulimit ...? */
 bool shell_knows(const char *text);
 
-/* quiet: its standard output is /dev/null. */
-int child_fork(struct child *c, char **argv, bool quiet, struct err *e);
+/* as: kept, see there; quiet: its standard output is /dev/null. */
+int child_fork(struct child *c, char **argv, const struct runas *as, bool quiet, struct err *e);
 /* Let it exec. -errno of exec, with one line in e, when that fails: the child is reaped then. */
 int child_exec(struct child *c, char **argv, struct err *e);
 /* If it has ended: reap it, set status. Returns whether it has. */

@@ -203,7 +203,7 @@ int command_run(struct recorder *rec, const struct command *o, struct child *chi
 
 	if (!o->argv)
 		return measure(rec, NULL, o, repeat, e);
-	err = child_fork(child, o->argv, o->quiet, e);
+	err = child_fork(child, o->argv, o->as, o->quiet, e);
 	interrupt_kill_fd = child->pid_fd;
 	if (!err)
 		err = measure(rec, child, o, repeat, e);

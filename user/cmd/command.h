@@ -19,7 +19,8 @@ struct recorder {
 };
 
 struct command {
-	char **argv; /* NULL: the process tgid instead */
+	char **argv;		/* NULL: the process tgid instead */
+	const struct runas *as; /* the user that it runs as; NULL: ours */
 	int tgid;
 	int seconds;	   /* at the most; 0: until it ends */
 	const char *label; /* of the run; NULL: the words of argv */

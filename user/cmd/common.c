@@ -113,6 +113,17 @@ void interrupt_restore(void)
 	sigaction(SIGPIPE, &found_pipe, NULL);
 }
 
+int choose_user(const char *command, struct runas *as, const char *name)
+{
+	struct err e = {""};
+	int err = runas_choose(as, name, &e);
+
+	if (!err)
+		return -1;
+	runas_clear(as);
+	return say_error(command, err == -ENOMEM ? EXIT_FAILED : EXIT_USAGE, &e);
+}
+
 int output_path(char *buf, size_t sz, const char *wanted, struct err *e)
 {
 	time_t now = time(NULL);
@@ -203,7 +214,7 @@ static void note_privs(void)
 }
 
 int recording_begin(struct recording *r, const char *command, int argc, char **argv,
-		    const struct collector *c)
+		    const struct runas *as, const struct collector *c)
 {
 	int err;
 
@@ -213,10 +224,11 @@ int recording_begin(struct recording *r, const char *command, int argc, char **a
 	r->version = strdup(WALLGAP_VERSION);
 	r->command = strdup(command);
 	r->argv = join(argc, argv);
+	r->user = strdup(as ? as->name : "");
 	r->created_s = (uint64_t)time(NULL);
 	r->dispatch_ns = DISPATCH_NS;
 	r->fault_event_ns = strcmp(collector_fault_end(c), "perf") ? 0 : FAULT_EVENT_NS;
-	if (!r->version || !r->command || !r->argv)
+	if (!r->version || !r->command || !r->argv || !r->user)
 		return -ENOMEM;
 	err = host_read(&r->host);
 	if (err)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "base/runas.h"
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "collect/collector.h"
@@ -33,6 +34,13 @@ void interrupt_restore(void);
 extern volatile sig_atomic_t interrupted;
 extern volatile sig_atomic_t interrupt_kill_fd;
 
+/*
+ * The user for commands and runners, of --user (NULL: not given); an exit status when there is no
+ * such user, which has been said; else -1, and as needs runas_clear.
+ */
+int choose_user(const char *command, struct runas *as, const char *name);
+#define USER_HELP "whom it runs as (who called sudo; root: keep root)"
+
 /* Where to save: the user's -o or wallgap-<date>-<time>.wg, checked to be writable. */
 int output_path(char *buf, size_t sz, const char *wanted, struct err *e);
 
@@ -43,9 +51,12 @@ int output_path(char *buf, size_t sz, const char *wanted, struct err *e);
 int measuring_open(struct collector **c, const struct collector_opts *o, char *path, size_t sz,
 		   const char *wanted, struct err *e);
 
-/* Fill version, command line, time, host and the first conditions; the second at the end. */
+/*
+ * Fill version, command line, user (NULL: nothing is run), time, host and the first conditions; the
+ * second at the end.
+ */
 int recording_begin(struct recording *r, const char *command, int argc, char **argv,
-		    const struct collector *c);
+		    const struct runas *as, const struct collector *c);
 int recording_end(struct recording *r, const struct collector *c);
 
 /*

@@ -88,8 +88,9 @@ static void choose(struct compare *c, int operands, char **operand, struct err *
 	} else if (text[0]) {
 		strcpy(c->label[0], "a");
 		strcpy(c->label[1], "b");
-	} else if (c->versus.out || c->versus.warmup || c->versus.show_output) {
-		err_set(e, -EINVAL, "--output, --warmup and --show-output are for commands");
+	} else if (c->versus.out || c->versus.user || c->versus.warmup || c->versus.show_output) {
+		err_set(e, -EINVAL,
+			"--output, --user, --warmup and --show-output are for commands");
 	} else {
 		c->path[0] = operand[0];
 		c->path[1] = operand[1];
@@ -116,6 +117,7 @@ static int parse(struct compare *c, int argc, char **argv)
 		 "runs of each before that, not measured (0)"},
 		{"show-output", 0, OPT_FLAG, &v->show_output, 0, 0, NULL,
 		 "let the commands write to standard output, which else goes nowhere"},
+		{"user", 'u', OPT_STR, &v->user, 0, 0, "NAME", USER_HELP},
 		{"freq", 'F', OPT_INT, &v->freq_hz, 0, 20000, "HZ",
 		 "on-CPU samples a second and CPU of the commands (997; 0: none)"},
 		{"output", 'o', OPT_STR, &v->out, 0, 0, "FILE",

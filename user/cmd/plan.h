@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/runas.h"
 
 struct workload {
 	const char *name;
@@ -33,6 +34,7 @@ struct plan {
 	struct plan_runtime runtimes[PLAN_RUNTIME_MAX];
 	int runtime_cnt;
 	int workers, repeats, tasks, timeout_s;
+	const struct runas *as; /* whom the runners run as */
 	bool quick, pin, touch, jit_names;
 };
 

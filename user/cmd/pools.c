@@ -18,6 +18,7 @@
 #include "host/host.h"
 #include "host/memory.h"
 #include "host/timing.h"
+#include "runner/privatetmp.h"
 
 /* --- absences */
 
@@ -43,7 +44,8 @@ static int add_absence(struct pools *p, const struct contender *k, const char *w
 static int find_contender(struct pools *p, const struct plan_runtime *asked)
 {
 	struct contender *k = &p->contenders[p->contender_cnt++];
-	int err = runtime_find(&k->runtime, asked->name, asked->path, p->plan->jit_names);
+	int err = runtime_find(&k->runtime, asked->name, asked->path,
+			       p->plan->jit_names && p->private_tmp, p->plan->as);
 
 	k->label = strdup(asked->name);
 	k->alone = true;
@@ -61,9 +63,15 @@ static int find_contender(struct pools *p, const struct plan_runtime *asked)
 int pools_init(struct pools *p, const struct plan *plan, struct recording *r, struct collector *c,
 	       struct names *names)
 {
-	int err = 0;
+	int err = privatetmp_try();
 
 	*p = (struct pools){.plan = plan, .r = r, .c = c, .names = names};
+	p->private_tmp = !err;
+	if (err)
+		say_note("wallgap bench: the runners cannot have a /tmp of their own (%s): code "
+			 "that runtimes make while they run stays without names",
+			 strerror(-err));
+	err = 0;
 	for (int i = 0; i < plan->runtime_cnt && !err; i++)
 		err = find_contender(p, &plan->runtimes[i]);
 	return err;
@@ -259,6 +267,8 @@ static int start_runner(struct pools *p, const struct workload *w, struct pool *
 		.pin = plan->pin,
 		.no_touch = !plan->touch,
 		.timeout_s = plan->timeout_s,
+		.as = plan->as,
+		.private_tmp = p->private_tmp,
 	};
 	struct changed changed;
 	int err;
@@ -274,35 +284,10 @@ static int start_runner(struct pools *p, const struct workload *w, struct pool *
 	return runner_start(pool->runner, e);
 }
 
-/* Code that it made has no names any more: they were read at the end of each window. */
-static void remove_jit_map(uint32_t tgid)
-{
-	char path[64];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "/tmp/perf-%u.map", tgid);
-	if (!lstat(path, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid())
-		unlink(path);
-}
-
 static void end_runner(struct pool *pool)
 {
-	scoped_free uint32_t *tgids = NULL;
-	size_t cnt = 0;
-	uint32_t tgid;
-
-	if (!pool->runner)
-		return;
-	tgid = (uint32_t)runner_pid(pool->runner);
-	if (pool->of->runtime.jit_map)
-		tgids = lane_processes(pool->runner, &cnt);
 	runner_close(pool->runner);
 	pool->runner = NULL;
-	if (!pool->of->runtime.jit_map)
-		return;
-	remove_jit_map(tgid);
-	for (size_t i = 0; tgids && i < cnt; i++)
-		remove_jit_map(tgids[i]);
 }
 
 /* "threads", of a variant "threads+private-contexts". */

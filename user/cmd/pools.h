@@ -44,7 +44,8 @@ struct pools {
 	int contender_cnt;
 	struct pool pools[POOL_MAX]; /* of the workload at hand; variants behind the others */
 	int pool_cnt;
-	bool failed; /* something went wrong: it is among the absences */
+	bool private_tmp; /* each runner has one */
+	bool failed;	  /* something went wrong: it is among the absences */
 };
 
 /* Find the runtimes of the plan. All pointers must outlive p. 0 or -ENOMEM; p needs pools_clear. */

@@ -31,7 +31,7 @@ struct side {
 
 /* A command of plain words is run as it is; what only a shell understands goes to sh -c. */
 static int side_init(struct side *s, const char *text, const char *label, const struct versus *v,
-		     struct err *e)
+		     const struct runas *as, struct err *e)
 {
 	char *at, *save = NULL;
 	int cnt = 0;
@@ -56,6 +56,7 @@ static int side_init(struct side *s, const char *text, const char *label, const 
 	s->command = (struct command){.argv = s->argv,
 				      .label = text,
 				      .side = label,
+				      .as = as,
 				      .path = true,
 				      .quiet = !v->show_output};
 	return 0;
@@ -129,7 +130,7 @@ static int say_failed(const struct side *sides, const struct versus *v)
 static int measure(struct recorder *rec, struct side *sides, const struct versus *v, int argc,
 		   char **argv, struct err *e)
 {
-	int err = recording_begin(&rec->r, "compare", argc, argv, rec->c);
+	int err = recording_begin(&rec->r, "compare", argc, argv, sides->command.as, rec->c);
 
 	if (!err)
 		err = names_new(&rec->names, &rec->r);
@@ -173,13 +174,17 @@ int versus_measure(const struct versus *v, int argc, char **argv, struct recordi
 					     .cache = UNWIND_CACHE};
 	scoped_free struct side *sides = calloc(2, sizeof(*sides));
 	struct recorder rec = {0};
+	struct runas as = {0};
 	struct err e = {""};
-	int status = sides ? EXIT_DONE : EXIT_FAILED,
-	    err = sides ? 0 : err_sys(&e, -ENOMEM, "cannot compare");
+	int status = choose_user("compare", &as, v->user), err;
 
 	*keep = false;
+	if (status >= 0)
+		return status;
+	status = EXIT_FAILED;
+	err = sides ? 0 : err_sys(&e, -ENOMEM, "cannot compare");
 	for (int i = 0; i < 2 && !err; i++) {
-		err = side_init(&sides[i], v->text[i], v->label[i], v, &e);
+		err = side_init(&sides[i], v->text[i], v->label[i], v, &as, &e);
 		status = err == -EINVAL ? EXIT_USAGE : err ? EXIT_FAILED : EXIT_DONE;
 	}
 	if (!err)
@@ -194,6 +199,7 @@ int versus_measure(const struct versus *v, int argc, char **argv, struct recordi
 	names_free(rec.names);
 	for (int i = 0; sides && i < 2; i++)
 		free(sides[i].words);
+	runas_clear(&as);
 	*out = rec.r;
 	return status;
 }

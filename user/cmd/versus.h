@@ -11,6 +11,7 @@ struct versus {
 	const char *text[2];  /* the commands, as a shell takes them */
 	const char *label[2]; /* of the two sides */
 	const char *out;      /* -o, or NULL */
+	const char *user;     /* --user, or NULL */
 	int repeats, warmup, freq_hz;
 	bool show_output;
 };

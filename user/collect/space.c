@@ -16,11 +16,14 @@
 #include "base/util.h"
 #include "symbol/elffile.h"
 
+/* A root folder, with the mount that it is of: each mount namespace has its own. */
 struct root {
-	dev_t dev;
-	ino_t ino;
+	uint64_t mount; /* is its own as long as fd is open */
+	uint64_t ino;
 	int fd;
 };
+
+#define ROOT_MAX 1024 /* a program can have any number of them */
 
 struct spaces {
 	struct pool *pool;
@@ -397,43 +400,60 @@ static void read_status(struct process *p)
 	}
 }
 
-static struct root *root_of(struct spaces *s, const struct stat *st)
+/* The mount and the inode of the root folder open as fd; its path, where that is AT_FDCWD. */
+static int read_root(struct root *root, int fd, const char *path)
 {
-	size_t i;
+	struct statx st;
 
-	for (i = 0; i < s->root_cnt; i++)
-		if (s->roots[i].dev == st->st_dev && s->roots[i].ino == st->st_ino)
-			return &s->roots[i];
-	if (array_grow((void **)&s->roots, &s->root_cap, s->root_cnt, sizeof(*s->roots)))
-		return NULL;
-	s->roots[s->root_cnt] = (struct root){st->st_dev, st->st_ino, -1};
-	return &s->roots[s->root_cnt++];
+	if (statx(fd, path, fd == AT_FDCWD ? 0 : AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &st))
+		return -errno;
+	*root = (struct root){.mount = st.stx_mnt_id, .ino = st.stx_ino, .fd = fd < 0 ? -1 : fd};
+	return st.stx_mask & STATX_MNT_ID ? 0 : -EOPNOTSUPP;
 }
 
-/* 0 with p->root_fd set, or -errno: where its root is, is not known. */
-static int read_root(struct spaces *s, struct process *p)
+static int add_root(struct spaces *s, const struct root *root)
 {
+	if (s->root_cnt >= ROOT_MAX)
+		return -EMFILE;
+	if (array_grow((void **)&s->roots, &s->root_cap, s->root_cnt, sizeof(*s->roots)))
+		return -ENOMEM;
+	s->roots[s->root_cnt++] = *root;
+	return 0;
+}
+
+/* Where the process's root is: 0 with p->root_fd set, or -errno. */
+static int find_root(struct spaces *s, struct process *p)
+{
+	struct root root;
 	char path[64];
-	struct root *root;
-	struct stat st;
+	int fd, err;
 
 	snprintf(path, sizeof(path), "/proc/%u/root/", p->tgid);
-	if (stat(path, &st))
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
 		return -errno;
-	root = root_of(s, &st);
-	if (!root)
-		return -ENOMEM;
-	if (root != s->roots && root->fd < 0)
-		root->fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	p->root_fd = root->fd;
-	return root != s->roots && root->fd < 0 ? -EMFILE : 0;
+	err = read_root(&root, fd, "");
+	for (size_t i = 0; !err && i < s->root_cnt; i++) {
+		if (s->roots[i].mount != root.mount || s->roots[i].ino != root.ino)
+			continue;
+		p->root_fd = s->roots[i].fd;
+		close(fd);
+		return 0;
+	}
+	if (!err)
+		err = add_root(s, &root);
+	if (err)
+		close(fd);
+	else
+		p->root_fd = fd;
+	return err;
 }
 
 void spaces_identify(struct spaces *s, uint32_t tgid)
 {
 	struct process *p = process_find(s, tgid);
 
-	if (!p || p->identified || read_root(s, p))
+	if (!p || p->identified || find_root(s, p))
 		return;
 	read_status(p);
 	p->identified = true;
@@ -598,7 +618,7 @@ int spaces_new(struct spaces **out, struct pool *pool, int layouts_fd, int files
 {
 	struct spaces *s = calloc(1, sizeof(*s));
 	struct module vdso;
-	struct stat root;
+	struct root root;
 
 	if (!s)
 		return -ENOMEM;
@@ -608,7 +628,7 @@ int spaces_new(struct spaces **out, struct pool *pool, int layouts_fd, int files
 	s->cache = cache ? strdup(cache) : NULL;
 	s->module_cnt = 1;
 	s->roots = NULL;
-	if (stat("/", &root) || !root_of(s, &root) ||
+	if (read_root(&root, AT_FDCWD, "/") || add_root(s, &root) ||
 	    array_grow((void **)&s->modules, &s->module_cap, 1, sizeof(*s->modules))) {
 		spaces_free(s);
 		return -ENOMEM;

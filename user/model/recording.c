@@ -121,6 +121,7 @@ void recording_clear(struct recording *r)
 	free(r->version);
 	free(r->command);
 	free(r->argv);
+	free(r->user);
 	host_clear(&r->host);
 	for (size_t i = 0; i < ARRAY_SIZE(r->conditions); i++)
 		conditions_clear(&r->conditions[i]);

@@ -34,8 +34,8 @@
 /*
  * Schema of the recording file (SQLite's user_version). 2 brought call paths, locks and sites; 3
  * runtimes, absences and where threads start; 4 who is on the critical path, whose sites are, waits
- * for CPU quota, how fast the machine was, and variants; 5 what is lost as such. Older files are read as recordings without
- * any.
+ * for CPU quota, how fast the machine was, and variants; 5 what is lost as such, and the
+ * user that commands ran as. Older files are read as recordings without any.
  */
 #define RECORDING_SCHEMA 5
 
@@ -317,6 +317,7 @@ struct recording {
 	char *version;	    /* of wallgap */
 	char *command;	    /* "bench", "record" */
 	char *argv;	    /* as typed */
+	char *user;	    /* that commands and runners ran as; "": not known, or none ran */
 	uint64_t created_s; /* CLOCK_REALTIME */
 	bool interrupted;
 	struct host host;

@@ -565,6 +565,8 @@ int report_json(FILE *f, const struct recording *r)
 	out_member(&o, "version", json_text(r->version));
 	out_member(&o, "command", json_text(r->command));
 	out_member(&o, "argv", json_text(r->argv));
+	if (*str(r->user))
+		out_member(&o, "user", json_text(r->user));
 	out_member(&o, "created_s", json_number(r->created_s));
 	out_member(&o, "interrupted", json_boolean(r->interrupted));
 	out_member(&o, "host", host_json(r));

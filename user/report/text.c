@@ -66,6 +66,8 @@ static void head(struct para *p, const struct recording *r)
 			  : pinned == pooled ? "pinned "
 					     : "partly pinned ",
 			  workers == 1 ? "" : "s");
+	if (*str(r->user))
+		para_item(p, "run as %s", r->user);
 	if (r->interrupted)
 		para_item(p, "interrupted: what was seen until then");
 	para_end(p);

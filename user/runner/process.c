@@ -20,8 +20,6 @@
 #define TERM_GRACE_NS (500 * NSEC_PER_MSEC)
 #define STOP_CHECK_MS 100 /* a stop flag set between our look at it and poll() waits this long */
 
-extern char **environ;
-
 static const struct process no_process = {
 	.pid_fd = -1, .gate_fd = -1, .exec_fd = -1, .in_fd = -1, .out_fd = -1, .err_fd = -1};
 
@@ -32,7 +30,7 @@ struct birth {
 	int gate[2], exec[2], in[2], out[2], err[2];
 	char in_var[32], out_var[32];
 	char **argv, **env; /* the strings are not ours */
-	bool no_huge_pages;
+	const struct process_spec *spec;
 };
 
 static void close_pair(int fds[2])
@@ -73,11 +71,11 @@ static bool is_set_by(char *const *vars, size_t cnt, const char *var)
 }
 
 /* Ours first, then what is asked for, then what we inherited. */
-static int birth_env(struct birth *b, const char *const *extra)
+static int birth_env(struct birth *b, const char *const *extra, char **inherited)
 {
 	size_t cnt = count(extra), to = 0, set;
 
-	b->env = calloc(count((const char *const *)environ) + cnt + 3, sizeof(*b->env));
+	b->env = calloc(count((const char *const *)inherited) + cnt + 3, sizeof(*b->env));
 	if (!b->env)
 		return -ENOMEM;
 	snprintf(b->in_var, sizeof(b->in_var), "WALLGAP_IN_FD=%d", b->in[0]);
@@ -87,9 +85,9 @@ static int birth_env(struct birth *b, const char *const *extra)
 	for (size_t i = 0; i < cnt; i++)
 		b->env[to++] = (char *)extra[i];
 	set = to;
-	for (size_t i = 0; environ[i]; i++)
-		if (!is_set_by(b->env, set, environ[i]))
-			b->env[to++] = environ[i];
+	for (size_t i = 0; inherited[i]; i++)
+		if (!is_set_by(b->env, set, inherited[i]))
+			b->env[to++] = inherited[i];
 	return 0;
 }
 
@@ -106,25 +104,38 @@ static int birth_argv(struct birth *b, const char *path, const char *const *args
 	return 0;
 }
 
-static int birth_init(struct birth *b, const char *path, const char *const *args,
-		      const char *const *env)
+static int birth_init(struct birth *b, const struct process_spec *spec)
 {
 	int err;
 
 	*b = (struct birth){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1},
-			    "",	      "",	NULL,	  NULL,	    false};
+			    "",	      "",	NULL,	  NULL,	    spec};
 	if (pipe2(b->gate, O_CLOEXEC) || pipe2(b->exec, O_CLOEXEC) || pipe2(b->in, O_CLOEXEC) ||
 	    pipe2(b->out, O_CLOEXEC) || pipe2(b->err, O_CLOEXEC))
 		return -errno;
-	err = birth_argv(b, path, args);
-	return err ? err : birth_env(b, env);
+	err = birth_argv(b, spec->path, spec->args);
+	return err ? err : birth_env(b, spec->env, runas_env(spec->as));
+}
+
+/* What root must do, then the user: the last thing before the exec. Returns 0 or -errno. */
+static int become(const struct process_spec *spec, pid_t loader)
+{
+	int err = spec->tmp ? privatetmp_enter(spec->tmp) : 0;
+
+	if (!err)
+		err = runas_become(spec->as);
+	/* forgotten when the ids change */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != loader)
+		_exit(127);
+	return err;
 }
 
 static void exec_child(struct birth *b, pid_t loader) __attribute__((noreturn));
 static void exec_child(struct birth *b, pid_t loader)
 {
 	sigset_t none;
-	int null, code;
+	int null, code = 0;
 	ssize_t got;
 	char go;
 
@@ -147,16 +158,20 @@ static void exec_child(struct birth *b, pid_t loader)
 		dup2(null, STDIN_FILENO);
 	dup2(b->err[1], STDOUT_FILENO);
 	dup2(b->err[1], STDERR_FILENO);
-	if (b->no_huge_pages && prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0))
+	if (b->spec->no_huge_pages && prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0))
 		goto fail;
 	/* What we inherited ourselves, and what a library opened, is none of its business. */
 	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 	fcntl(b->in[0], F_SETFD, 0);
 	fcntl(b->out[1], F_SETFD, 0);
 	files_restore();
-	execve(b->argv[0], b->argv, b->env);
+	code = become(b->spec, loader);
+	if (!code) {
+		execve(b->argv[0], b->argv, b->env);
+		code = errno;
+	}
 fail:
-	code = errno;
+	code = code ? code : errno;
 	if (write(b->exec[1], &code, sizeof(code)) < 0)
 		_exit(126);
 	_exit(127);
@@ -187,20 +202,19 @@ static void adopt(struct process *p, struct birth *b)
 	set_nonblocking(p->err_fd);
 }
 
-int process_open(struct process *p, const char *path, const char *const *args,
-		 const char *const *env, bool no_huge_pages, struct err *e)
+int process_open(struct process *p, const struct process_spec *spec, struct err *e)
 {
+	const char *path = spec->path;
 	pid_t loader = getpid();
 	struct birth b;
 	int err;
 
 	*p = no_process;
-	err = birth_init(&b, path, args, env);
+	err = birth_init(&b, spec);
 	if (err) {
 		birth_clear(&b);
 		return err_sys(e, err, "runner %.200s: making its pipes", path);
 	}
-	b.no_huge_pages = no_huge_pages;
 	p->tgid = fork();
 	if (!p->tgid)
 		exec_child(&b, loader);
@@ -250,6 +264,9 @@ int process_exec(struct process *p, const char *path, uint64_t deadline_ns, stru
 		return err_set(e, -ETIMEDOUT, "runner %.200s: its exec hangs", path);
 	got = read(p->exec_fd, &code, sizeof(code));
 	close(take(&p->exec_fd));
+	if (got == sizeof(code) && code < 0)
+		return err_sys(e, code, "runner %.200s: cannot have a user and a /tmp of its own",
+			       path);
 	if (got == sizeof(code))
 		return err_sys(e, -code, "runner %.200s: cannot be run", path);
 	return 0;

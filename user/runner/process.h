@@ -17,6 +17,8 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/runas.h"
+#include "runner/privatetmp.h"
 
 #define PROCESS_LINE_MAX (16ul << 20) /* bytes of one message */
 #define PROCESS_TAIL_SZ 1024	      /* bytes kept of what it printed */
@@ -35,13 +37,17 @@ struct process {
 	size_t tail_len;
 };
 
-/*
- * Fork; the child waits at the gate. path is looked up as it is, without PATH. args: what follows
- * argv[0], ended by NULL, or NULL; env: NAME=value to be set besides what we inherited, likewise.
- * no_huge_pages: for it and all its children, also after their exec.
- */
-int process_open(struct process *p, const char *path, const char *const *args,
-		 const char *const *env, bool no_huge_pages, struct err *e);
+struct process_spec {
+	const char *path;	      /* looked up as it is, without PATH */
+	const char *const *args;      /* what follows argv[0], ended by NULL; or NULL */
+	const char *const *env;	      /* NAME=value to be set besides what we inherited, likewise */
+	bool no_huge_pages;	      /* for it and all its children, also after their exec */
+	const struct runas *as;	      /* the user that it runs as; NULL: ours */
+	const struct privatetmp *tmp; /* a /tmp of its own; NULL: ours */
+};
+
+/* Fork; the child waits at the gate. Of spec nothing is kept. */
+int process_open(struct process *p, const struct process_spec *spec, struct err *e);
 /* Open the gate and wait for the exec. */
 int process_exec(struct process *p, const char *path, uint64_t deadline_ns, struct err *e);
 /* Write one line, newline included. -EPIPE: it is gone; -ETIMEDOUT: it does not read. */

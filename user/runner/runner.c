@@ -22,6 +22,7 @@
 #define TIMEOUT_GRACE_NS NSEC_PER_SEC
 #define MAX_CNT 50000 /* workers or tasks: their messages stay below PROCESS_LINE_MAX */
 #define MAX_CPUS 65536
+#define RUNNER_FILES_MAX 16
 
 enum state { AT_GATE, READY, WORKING, FAILED };
 
@@ -147,6 +148,37 @@ static struct runner *runner_new(const struct runner_spec *spec)
 	return NULL;
 }
 
+/* What the program needs of the file system: itself, and the arguments that are files. */
+static int make_tmp(struct privatetmp *tmp, const struct runner_spec *spec)
+{
+	const char *needed[RUNNER_FILES_MAX + 2] = {spec->path};
+	int cnt = 1;
+
+	for (int i = 0; spec->args && spec->args[i] && cnt <= RUNNER_FILES_MAX; i++)
+		if (spec->args[i][0] == '/')
+			needed[cnt++] = spec->args[i];
+	return privatetmp_init(tmp, spec->as ? spec->as->uid : geteuid(), needed);
+}
+
+static int open_process(struct runner *r, const struct runner_spec *spec, struct err *e)
+{
+	struct privatetmp tmp = {.keep_cnt = 0};
+	const struct process_spec ps = {.path = r->spec.path,
+					.args = spec->args,
+					.env = spec->env,
+					.no_huge_pages = spec->no_huge_pages,
+					.as = spec->as,
+					.tmp = spec->private_tmp ? &tmp : NULL};
+	int err = spec->private_tmp ? make_tmp(&tmp, spec) : 0;
+
+	if (err)
+		err_sys(e, err, "runner %.160s: a /tmp of its own", spec->path);
+	else
+		err = process_open(&r->process, &ps, e);
+	privatetmp_clear(&tmp);
+	return err;
+}
+
 int runner_open(struct runner **out, const struct runner_spec *spec, struct err *e)
 {
 	struct runner *r;
@@ -163,8 +195,7 @@ int runner_open(struct runner **out, const struct runner_spec *spec, struct err 
 		r->spec.workers = 1;
 	if (r->spec.timeout_s <= 0)
 		r->spec.timeout_s = DEFAULT_TIMEOUT_S;
-	err = process_open(&r->process, r->spec.path, spec->args, spec->env, spec->no_huge_pages,
-			   e);
+	err = open_process(r, spec, e);
 	if (err) {
 		runner_free(r);
 		return err;

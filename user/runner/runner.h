@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/runas.h"
 #include "model/recording.h"
 
 struct runner; /* one child process: the orchestrator of a pool */
@@ -32,7 +33,9 @@ struct runner_spec {
 	bool pin;	      /* lane i on the i-th allowed CPU, round robin */
 	bool no_touch;	      /* `transfer`: the buffer is neither written nor read */
 	bool no_huge_pages;   /* whatever is set for the machine */
-	int timeout_s;	      /* for one go, and for the set-up; 0 for 60. For hello at most 20 */
+	const struct runas *as; /* not copied: the user that it runs as; NULL: ours */
+	bool private_tmp;	/* see privatetmp.h */
+	int timeout_s;		/* for one go, and for the set-up; 0 for 60. For hello at most 20 */
 };
 
 struct runner_lane {

@@ -7,8 +7,11 @@
 #ifndef WG_RUNNER_RUNTIME_H
 #define WG_RUNNER_RUNTIME_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "base/runas.h"
 
 #define RUNTIME_ARGS_MAX 8
 
@@ -19,21 +22,22 @@ struct runtime {
 		args[RUNTIME_ARGS_MAX]; /* that follow it, ended by NULL; ours but for the script */
 	const char *env[RUNTIME_ARGS_MAX]; /* to be set besides, ended by NULL */
 	char *script;			   /* among args; or NULL */
-	char *dir;	   /* a folder of our own for what it writes of its code; or NULL */
-	char *in_dir[2];   /* the argument and the variable that name it */
-	bool jit_map;	   /* it leaves /tmp/perf-PID.map behind, for each of its processes */
-	char missing[256]; /* why it cannot be run; "" when it can */
+	const struct runas *as;		   /* whom it is to run as */
+	char closed[PATH_MAX];		   /* what was found that this user may not use; "" */
+	char missing[256];		   /* why it cannot be run; "" when it can */
 };
 
 /*
  * Fill r for "native", "node", "bun" or a name that begins so ("node20.9": path is then needed to
  * tell them apart), or for any other name with the path of a runner program. path: of the
  * runtime's binary, or NULL for where it usually is: native and bun beside this program or where
- * it was installed, node and bun by PATH. jit_names: ask the runtime to tell the names of code that it makes.
+ * it was installed, node and bun by PATH. jit_names: ask the runtime to tell the names of code that it makes,
+ * in files in /tmp. as: the user that is to run it, who must be able to; NULL: we. Kept.
  * What is not there is no error: see missing. Returns 0 or -ENOMEM; r needs runtime_clear in
  * either case.
  */
-int runtime_find(struct runtime *r, const char *name, const char *path, bool jit_names);
+int runtime_find(struct runtime *r, const char *name, const char *path, bool jit_names,
+		 const struct runas *as);
 void runtime_clear(struct runtime *r);
 
 /* Is this a name that runtime_find can find without a path? */

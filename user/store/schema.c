@@ -20,6 +20,8 @@ static const struct column recording_columns[] = {
 	COL(recording, version, K_STR, "of wallgap"),
 	COL(recording, command, K_STR, "bench or record"),
 	COL(recording, argv, K_STR, "as typed"),
+	COL(recording, user, K_STR,
+	    "that commands and runners ran as; empty: not known, or none ran", .since = 5),
 	COL(recording, created_s, K_AMOUNT, "seconds since 1970, UTC"),
 	COL(recording, interrupted, K_BOOL, "1: cut short, what was seen until then"),
 	COL(recording, dispatch_ns, K_AMOUNT_OPT,

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+"""Root's rights are not lent out: what wallgap starts runs as the user who called sudo."""
+
+import contextlib
+import grp
+import os
+import pwd
+import tempfile
+
+from live import WALLGAP, run, test, wallgap
+
+NOBODY = pwd.getpwnam("nobody")
+SUDO = {"SUDO_UID": NOBODY.pw_uid, "SUDO_GID": NOBODY.pw_gid}
+GROUPS = [0, grp.getgrnam("daemon").gr_gid, grp.getgrnam("adm").gr_gid]  # root's own, not to be kept
+
+
+@contextlib.contextmanager
+def open_folder(mode=0o1777):
+    """A folder that others can write to, as /tmp is."""
+    with tempfile.TemporaryDirectory(prefix="wallgap-attack-") as path:
+        os.chmod(path, mode)
+        yield path
+
+
+def as_root_in_groups():
+    os.setgroups(GROUPS)
+
+
+def said_of_itself(done):
+    """NAME=value of the lines that a command printed."""
+    return dict(line.split("=", 1) for line in done.out.splitlines() if "=" in line)
+
+
+TELL = ("echo uid=$(id -u); echo ruid=$(id -ru); echo gid=$(id -g); echo groups=$(id -G); "
+        "echo home=$HOME; echo user=$USER; echo logname=$LOGNAME; echo cwd=$(pwd); "
+        "grep -E '^(Uid|Gid|Cap(Inh|Prm|Eff|Amb)):' /proc/self/status | sed 's/:/=/'; "
+        "echo fds=$(readlink /proc/self/fd/* | grep -c anon_inode); : >made")
+
+
+def check_is_nobody(check, said, folder):
+    want = {"uid": f"{NOBODY.pw_uid}", "ruid": f"{NOBODY.pw_uid}", "gid": f"{NOBODY.pw_gid}",
+            "groups": " ".join(map(str, sorted(set(os.getgrouplist("nobody", NOBODY.pw_gid))))),
+            "home": NOBODY.pw_dir, "user": "nobody", "logname": "nobody", "cwd": folder, "fds": "0"}
+    for what, value in want.items():
+        check.equal(what, said.get(what), value)
+    for ids, number in (("Uid", NOBODY.pw_uid), ("Gid", NOBODY.pw_gid)):
+        check.equal(ids, said.get(ids, "").split(), [str(number)] * 4)
+    for caps in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+        check.equal(caps, int(said.get(caps, "1"), 16), 0)
+    made = os.stat(os.path.join(folder, "made"))
+    check.equal("owner of what it made", (made.st_uid, made.st_gid), NOBODY[2:4])
+
+
+@test
+def test_users_record(check):
+    """A command of record's is the caller's: ids, groups, capabilities, environment, descriptors."""
+    with open_folder() as folder:
+        for options, env in (((), SUDO), (("--user", "nobody"), {}),
+                             (("--user", str(NOBODY.pw_uid)), {"SUDO_UID": 1, "SUDO_GID": 1})):
+            done = wallgap("record", "-o", "r.wg", *options, "--", "sh", "-c", TELL, cwd=folder,
+                           preexec=as_root_in_groups, **env)
+            check.equal("status", done.status, 0)
+            check_is_nobody(check, said_of_itself(done), folder)
+            check.that("run as nobody" in done.out, f"the report does not say who: {done.out[:200]}")
+            os.unlink(os.path.join(folder, "made"))
+            os.unlink(os.path.join(folder, "r.wg"))
+
+
+@test
+def test_users_compare(check):
+    """So are the two of compare."""
+    with open_folder() as folder:
+        done = wallgap("compare", "-r", 1, "-o", "c.wg", "--show-output", "--a", TELL, "--b", TELL,
+                       cwd=folder, preexec=as_root_in_groups, **SUDO)
+        check.equal("status", done.status, 0)
+        check_is_nobody(check, said_of_itself(done), folder)
+        check.equal("runs", done.out.count(f"uid={NOBODY.pw_uid}\n"), 4)  # ruid= ends so too
+        check.that("run as nobody" in done.out, "the report does not say who")
+
+
+@test
+def test_users_root_stays(check):
+    """Root stays root where nobody called sudo, root did, or --user says so."""
+    with open_folder() as folder:
+        for options, env in (((), {}), ((), {"SUDO_UID": 0, "SUDO_GID": 0}),
+                             (("--user", "root"), SUDO)):
+            done = wallgap("record", "-o", "r.wg", *options, "--", "sh", "-c", TELL, cwd=folder, **env)
+            check.equal("status", done.status, 0)
+            check.equal("uid", said_of_itself(done).get("uid"), "0")
+            check.that("run as root" in done.out, "the report does not say who")
+            os.unlink(os.path.join(folder, "r.wg"))
+
+
+@test
+def test_users_unknown(check):
+    """Who is not known is one line and status 2, and nothing is run."""
+    cases = ((("--user", "no-such-user"), {}), (("--user", "4294967295"), {}), (("--user", ""), {}),
+             ((), {"SUDO_UID": "junk"}), ((), {"SUDO_UID": ""}), ((), {"SUDO_UID": -1}),
+             ((), {"SUDO_UID": "99999999999"}), ((), {"SUDO_UID": 4294967294}),
+             ((), {"SUDO_UID": 65534, "SUDO_GID": "junk"}), (("--user", "root", "-p", "1"), {}))
+    with open_folder() as folder:
+        for options, env in cases:
+            argvs = [("record", *options)] if "-p" in options else [
+                ("record", *options, "--", "touch", "made"), ("bench", "--quick", *options),
+                ("compare", *options, "--a", "touch made", "--b", "touch made")]
+            for argv in argvs:
+                done = wallgap(*argv, cwd=folder, **env)
+                check.equal(f"status of {argv} {env}", done.status, 2)
+                check.equal(f"lines of {argv} {env}: {done.err}", done.err.count("\n"), 1)
+        check.equal("files", os.listdir(folder), [])
+
+
+@test
+def test_users_may_not(check):
+    """What root may run and the user may not is not run, and the line says whose right it was."""
+    with open_folder() as folder:
+        tool = os.path.join(folder, "tool")
+        with open(tool, "w", encoding="ascii") as f:
+            f.write("#!/bin/sh\ntouch made\n")
+        os.chmod(tool, 0o700)
+        done = wallgap("record", "-o", "r.wg", "--", tool, cwd=folder, **SUDO)
+        check.equal("status", done.status, 126)
+        check.that("as user nobody" in done.err and "--user root" in done.err, done.err)
+        check.equal("files", os.listdir(folder), ["tool"])
+        # by PATH: the user's, where root would have found another
+        for name in ("a", "b"):
+            os.mkdir(os.path.join(folder, name), 0o700 if name == "a" else 0o755)
+            with open(os.path.join(folder, name, "tool"), "w", encoding="ascii") as f:
+                f.write(f"#!/bin/sh\necho found={name}\n")
+            os.chmod(os.path.join(folder, name, "tool"), 0o755)
+        path = f"{folder}/a:{folder}/b:/usr/bin:/bin"
+        done = run([WALLGAP, "record", "-o", "r.wg", "--", "tool"], cwd=folder, PATH=path, **SUDO)
+        check.equal("found in PATH", said_of_itself(done).get("found"), "b")
