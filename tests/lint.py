@@ -41,7 +41,7 @@ SAME_AS_SYSTEM = {"ARRAY_SIZE"}
 # Words for a terminal go through base/plain.h. Who else names these writes what is ours alone, or passes
 # stdout to a report.
 TERMINAL = r"\bstderr\b|(?<![\w>.])(?:v?printf|puts|putchar|perror|warnx?|errx?)\("
-TERMINAL_IN = {"user/cmd/common.c", "user/cmd/progress.c", "user/cmd/doctor.c", "user/main.c"}
+TERMINAL_IN = {"user/cmd/common.c", "user/cmd/progress.c", "user/main.c"}
 # The model makes no input or output.
 MODEL_NOT = r"(stdio|fcntl|unistd|dirent)\.h|sys/"
 
@@ -125,7 +125,7 @@ def terminal(path):
     with open(path, encoding="utf-8") as f:
         code = re.sub(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"", lambda m: "\n" * m.group().count("\n"), f.read(),
                       flags=re.DOTALL)
-    return [f"{path}:{number}: {m.group()}: use say_note() or say_error()"
+    return [f"{path}:{number}: {m.group()}: use say_note(), say_line() or say_error()"
             for number, line in enumerate(code.split("\n"), 1) if (m := re.search(TERMINAL, line))]
 
 

@@ -30,8 +30,8 @@
 volatile sig_atomic_t interrupted;
 volatile sig_atomic_t interrupt_kill_fd = -1;
 
-/* The only way of words to stderr: names of files, labels and what libraries say are anybody's. */
-static void say(const char *fmt, va_list ap)
+/* The only way of single lines out: names of files, labels and what libraries say are anybody's. */
+static void say(FILE *to, const char *fmt, va_list ap)
 {
 	char *text;
 
@@ -39,7 +39,7 @@ static void say(const char *fmt, va_list ap)
 	if (vasprintf(&text, fmt, ap) < 0)
 		return;
 	plain_line(text, strlen(text) + 1, text);
-	fprintf(stderr, "%s\n", text);
+	fprintf(to, "%s\n", text);
 	free(text);
 }
 
@@ -48,7 +48,16 @@ void say_note(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say(fmt, ap);
+	say(stderr, fmt, ap);
+	va_end(ap);
+}
+
+void say_line(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(stdout, fmt, ap);
 	va_end(ap);
 }
 

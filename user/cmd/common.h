@@ -17,6 +17,8 @@
 int say_error(const char *command, int status, const struct err *e);
 /* One line likewise; it ends here. */
 void say_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The same on stdout. */
+void say_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Parse; returns the first operand's index, or -1 with *status set when the command is to end. */
 int parse_or_end(const struct usage *u, int argc, char **argv, int *status);

@@ -3,8 +3,6 @@
  * wallgap doctor: what this kernel and our capabilities allow, what is lost without it, and whether
  * `record` would do: its programs are loaded and attached here as well.
  */
-#include <stdio.h>
-
 #include "cmd/common.h"
 #include "collect/caps.h"
 #include "collect/privs.h"
@@ -14,12 +12,12 @@
 static void print_row(bool have, bool needed, const char *name, const char *why,
 		      const char *without)
 {
-	printf("%-4s %s\n", have ? "yes" : needed ? "NO" : "no", name);
+	say_line("%-4s %s", have ? "yes" : needed ? "NO" : "no", name);
 	if (have)
 		return;
 	if (*why)
-		printf("     why: %s\n", why);
-	printf("     without it: %s\n", without);
+		say_line("     why: %s", why);
+	say_line("     without it: %s", without);
 }
 
 static void print_caps(const struct cap_result *caps)
@@ -73,8 +71,8 @@ int cmd_doctor(int argc, char **argv)
 		return status;
 	recording_init(&r);
 	if (!host_read(&r.host))
-		printf("linux %s %s, %d CPUs (%s), lockdown %s\n", r.host.kernel, r.host.machine,
-		       r.host.cpus, r.host.cpu_model, r.host.lockdown);
+		say_line("linux %s %s, %d CPUs (%s), lockdown %s", r.host.kernel, r.host.machine,
+			 r.host.cpus, r.host.cpu_model, r.host.lockdown);
 	recording_clear(&r);
 	caps_probe(caps);
 	print_caps(caps);
@@ -82,8 +80,8 @@ int cmd_doctor(int argc, char **argv)
 	err = try_all(&e);
 	if (err)
 		return say_error("doctor", status_of_open(err), &e);
-	puts("all programs load and attach");
-	printf("page-fault ends come from %s\n", caps[FEAT_FEXIT].have && !host_preemptible()
+	say_line("all programs load and attach");
+	say_line("page-fault ends come from %s", caps[FEAT_FEXIT].have && !host_preemptible()
 							 ? "fexit on handle_mm_fault"
 							 : "the fault software events");
 	return EXIT_DONE;
