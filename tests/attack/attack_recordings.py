@@ -35,7 +35,7 @@ HIDDEN |= set(map(chr, (0x61C, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *
 
 ESCAPES = ("\x1b]0;owned\x07\x1b[2J\x1b[31mred\x1b[0m\x1b[1mbold\x9b31m\x85next\nline\r\ttab\x7f\x08"
            "\u202eevitcider\u202c\u2066iso\u2069\u200e\u200f\u061c\u2028sep\u2029\u200b\ufeff\U000e0041é日")
-SHORT_ESCAPES = ("\x1b[31mred\x07", "\u202eab\u2066\n", "\x9b2J\x85\u2028")  # for names of tasks
+SHORT_ESCAPES = ("\nline\x1b[1m\x07", "\u202eab\u2066\n", "\x9b2J\x85\u2028")  # for names of tasks
 
 REPORTS = [["report"], ["report", "-v"], ["report", "-f", "json"],
            *(["report", "-f", "folded", "-w", what] for what in ("cpu", "offcpu", "faults"))]
@@ -84,6 +84,8 @@ class Bench:
             text = raw.decode()
         except UnicodeDecodeError as e:
             return self.wrong(what, f"no UTF-8: {e}")
+        if re.search(r"^line[?\r]", text, re.MULTILINE):
+            self.wrong(what, "a text of the recording begins a line of its own")
         found = sorted({f"U+{ord(c):04X}" for c in text if c in HIDDEN})
         if found:
             line = next(l for l in text.split("\n") if any(c in HIDDEN for c in l))
@@ -166,7 +168,7 @@ def test_hostile_text(check):
                 if not attack.full() and (table, column) in seen:
                     continue
                 seen.add((table, column))
-                for payload in (ESCAPES, *SHORT_ESCAPES[:3 if column == "comm" else 0]):
+                for payload in (ESCAPES, *SHORT_ESCAPES[:3 if column == "comm" else 1]):
                     b.copy(name)
                     db = sqlite3.connect(b.bad)
                     db.execute(f"UPDATE {table} SET {column} = ?", (payload,))

@@ -11,14 +11,16 @@
 
 void para_begin(struct para *p, const char *label, enum para_style style)
 {
-	int width = display_width(label);
+	scoped_free char *plain = printable(label, INT_MAX);
+	int width = display_width(str(plain));
 	int pad = width + 2 > PARA_INDENT ? 2 : PARA_INDENT - width;
 
+	p->failed |= !plain;
 	if (p->color)
-		fprintf(p->f, "%s%s\033[0m%*s", style == PARA_WARN ? "\033[33m" : "\033[1m", label,
-			pad, "");
+		fprintf(p->f, "%s%s\033[0m%*s", style == PARA_WARN ? "\033[33m" : "\033[1m",
+			str(plain), pad, "");
 	else
-		fprintf(p->f, "%s%*s", label, pad, "");
+		fprintf(p->f, "%s%*s", str(plain), pad, "");
 	p->at = width + pad;
 	p->item_cnt = 0;
 }
