@@ -119,10 +119,10 @@ SAN_LIVE := cli_help cli_status cli_streams shortlived_ execchain storm lockzoo_
 test-san: all $(S)/wallgap ## a part of the live tests, wallgap under ASan and UBSan (root)
 	$(Q)$(SUDO) WALLGAP=$(S)/wallgap SUITE=san python3 tests/live/run.py $(SAN_LIVE)
 
-test-attack: all $(GOLDEN_BIN) ## attacks in their short form (root)
+test-attack: all $(GOLDEN_BIN) $(S)/wallgap ## attacks in their short form (root)
 	$(Q)$(SUDO) python3 tests/attack/run.py
 
-attack: all $(GOLDEN_BIN) ## attacks at full length (root)
+attack: all $(GOLDEN_BIN) $(S)/wallgap ## attacks at full length (root)
 	$(Q)$(SUDO) python3 tests/attack/run.py --all -v
 
 test-vm: all ## the same on other kernels, under qemu

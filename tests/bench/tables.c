@@ -17,7 +17,7 @@ static int build(int fd, struct unwind_table *t, double *ms)
 {
 	uint64_t begin = now_ns();
 	struct err e = {""};
-	int err = unwind_table_build(t, fd, &e);
+	int err = unwind_table_build(t, fd, NULL, &e);
 
 	*ms = (double)(now_ns() - begin) / 1e6;
 	if (err)
@@ -29,7 +29,7 @@ static int load(const char *folder, double *ms)
 {
 	struct unwind_table t = {0};
 	uint64_t begin = now_ns();
-	int err = unwind_cache_load(&t, folder, "00");
+	int err = unwind_cache_load(&t, folder, "00", NULL);
 
 	*ms = (double)(now_ns() - begin) / 1e6;
 	unwind_table_clear(&t);

@@ -69,11 +69,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t sz)
 
 	make_folder();
 	put(data, sz);
-	if (unwind_cache_load(&t, folder, BUILD_ID))
+	if (unwind_cache_load(&t, folder, BUILD_ID, NULL))
 		return 0;
 	for (uint32_t page = 0; page < t.page_cnt; page++)
 		unwind_table_start(&t, t.base + page * 256ULL + page % 256);
-	if (unwind_cache_save(&t, folder, BUILD_ID) || unwind_cache_load(&again, folder, BUILD_ID))
+	if (unwind_cache_save(&t, folder, BUILD_ID) ||
+	    unwind_cache_load(&again, folder, BUILD_ID, NULL))
 		abort();
 	unwind_table_clear(&again);
 	unwind_table_clear(&t);

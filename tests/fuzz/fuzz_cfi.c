@@ -19,7 +19,7 @@ static int build_from_file(struct unwind_table *t, const uint8_t *data, size_t s
 
 	if (fd < 0 || write(fd, data, sz) != (ssize_t)sz)
 		abort();
-	rc = unwind_table_build(t, fd, NULL);
+	rc = unwind_table_build(t, fd, NULL, NULL);
 	close(fd);
 	return rc;
 }

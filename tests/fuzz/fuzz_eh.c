@@ -79,7 +79,7 @@ static int seed_library(struct dl_phdr_info *info, size_t sz, void *folder)
 	(void)sz;
 	if (fd < 0)
 		return 0;
-	if (!eh_frame_read(&eh, fd, NULL, 0, NULL)) {
+	if (!eh_frame_read(&eh, fd, NULL, 0, NULL, NULL)) {
 		for (size_t i = 0, cie_cnt = 0; i + 8 <= eh.sz && cie_cnt < 40;) {
 			uint32_t head[2];
 

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/budget.h"
 #include "base/util.h"
 #include "model/stats.h"
 #include "symbol/jitmap.h"
@@ -49,7 +50,7 @@ static struct jitmap *map_of(const char *text)
 	return m;
 }
 
-static void assert_name_at(const struct jitmap *m, uint64_t addr, uint64_t when, const char *name)
+static void assert_name_at(struct jitmap *m, uint64_t addr, uint64_t when, const char *name)
 {
 	const char *found = jitmap_find(m, addr, when, NULL);
 
@@ -512,21 +513,97 @@ static void files_of_others_are_not_read(void **state)
 	assert_int_equal(add(dir_fd, "/whose", 1001, "name"), 0);
 }
 
+/* Of a file that is too long the end is read, which knows best what lies at an address now. */
 static void huge_files_are_cut(void **state)
 {
-	static const char text[] = "1000 10 name\n";
+	static const char old[] = "1000 10 old\n2000 10 old\n", new[] = "\n1000 10 new\n";
+	struct budget_stops stops;
 	char path[128];
 	struct jitmap *m;
+	FILE *f;
 
 	(void)state;
-	make_file("huge", text, strlen(text));
+	make_file("huge", old, strlen(old));
 	snprintf(path, sizeof(path), "%s/huge", dir);
 	assert_int_equal(truncate(path, 1ll << 40), 0);
+	f = fopen(path, "ae");
+	assert_non_null(f);
+	assert_true(fputs(new, f) >= 0 && !fclose(f));
 	assert_int_equal(jitmap_new(&m), 0);
 	assert_int_equal(jitmap_add_perf(m, dir_fd, "/huge", geteuid(), NULL), 0);
-	assert_name_at(m, 0x1000, 0, "name");
-	assert_int_equal(jitmap_bad_cnt(m), 2); /* the rest, and a line without an end */
+	assert_name_at(m, 0x1000, 0, "new");
+	assert_name_at(m, 0x2000, 0, NULL);
+	assert_int_equal(jitmap_bad_cnt(m), 1); /* the line that we came into */
+	budget_stops(&stops);
+	assert_int_equal(stops.cnt[BUDGET_FILE_LENGTH], 1);
+	assert_string_equal(stops.first[BUDGET_FILE_LENGTH], "/huge");
 	jitmap_free(m);
+}
+
+/* Without its end a map tells what was at an address once: better no names. */
+static void what_the_budget_cuts_has_no_names(void **state)
+{
+	const struct budget_limits small = {.file_bytes = 256u << 10,
+					    .all_bytes = 1u << 20,
+					    .file_ns = NSEC_PER_SEC,
+					    .all_ns = NSEC_PER_SEC};
+	const struct budget_limits usual = {0};
+	struct budget_stops stops;
+	struct jitmap *m;
+	size_t len = 0;
+	char *text = malloc(10000 * 16);
+
+	(void)state;
+	assert_non_null(text);
+	for (unsigned int i = 0; i < 10000; i++)
+		len += (size_t)sprintf(text + len, "%x 10 f\n", 0x1000 + i * 16);
+	budget_set_limits(&small);
+	assert_int_equal(jitmap_new(&m), 0);
+	assert_int_equal(jitmap_parse_perf(m, text, 1000), 0);
+	assert_name_at(m, 0x1000, 0, "f");
+	assert_int_equal(jitmap_parse_perf(m, text, len), 0);
+	assert_name_at(m, 0x1000, 0, NULL);
+	budget_stops(&stops);
+	assert_int_equal(stops.cnt[BUDGET_FILE_MEMORY], 1);
+	jitmap_free(m);
+	budget_set_limits(&usual);
+	free(text);
+}
+
+/* Lines longer than what is read at once, at its ends, and a last one without an end. */
+static void windows_lose_no_line(void **state)
+{
+	const size_t sz = (3u << 20) + 4321;
+	char *text = malloc(sz + 1);
+	struct jitmap *m;
+	unsigned int cnt = 0;
+	size_t len = 0;
+
+	(void)state;
+	assert_non_null(text);
+	while (len + 64 < sz)
+		len += (size_t)sprintf(text + len, "%x 10 f%u\n", 0x1000 + cnt * 16, cnt), cnt++;
+	memset(text + len, 'x', sz - len);
+	make_file("windows", text, sz);
+	assert_int_equal(jitmap_new(&m), 0);
+	assert_int_equal(jitmap_add_perf(m, dir_fd, "/windows", geteuid(), NULL), 0);
+	for (unsigned int i = 0; i < cnt; i++) {
+		char want[16];
+
+		snprintf(want, sizeof(want), "f%u", i);
+		assert_name_at(m, 0x1000 + i * 16, 0, want);
+	}
+	assert_int_equal(jitmap_bad_cnt(m), 1);
+	jitmap_free(m);
+	memset(text, 'y', sz);
+	memcpy(text + sz - 20, "\n1000 10 after\n", 15);
+	make_file("long", text, sz);
+	assert_int_equal(jitmap_new(&m), 0);
+	assert_int_equal(jitmap_add_perf(m, dir_fd, "/long", geteuid(), NULL), 0);
+	assert_name_at(m, 0x1000, 0, "after");
+	assert_int_equal(jitmap_bad_cnt(m), 2);
+	jitmap_free(m);
+	free(text);
 }
 
 static void many_entries(void **state)
@@ -569,6 +646,8 @@ int main(void)
 		cmocka_unit_test(links_and_special_files_are_not_read),
 		cmocka_unit_test(files_of_others_are_not_read),
 		cmocka_unit_test(huge_files_are_cut),
+		cmocka_unit_test(what_the_budget_cuts_has_no_names),
+		cmocka_unit_test(windows_lose_no_line),
 		cmocka_unit_test(many_entries),
 	};
 

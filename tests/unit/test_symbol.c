@@ -17,6 +17,7 @@
 #include <sys/auxv.h>
 #include <sys/stat.h>
 
+#include "base/strtab.h"
 #include "base/util.h"
 #include "model/stats.h"
 #include "symbol/ksyms.h"
@@ -279,7 +280,7 @@ static void debug_file_by_build_id(void **state)
 	(void)state;
 	need_lib();
 	fd = open(in_dir("stripped.so"), O_RDONLY);
-	elf_build_id(fd, id, sizeof(id));
+	elf_build_id(fd, id, sizeof(id), NULL);
 	assert_int_equal(strlen(id), 40);
 	snprintf(to, sizeof(to), "%s/root/usr/lib/debug/.build-id/%.2s", dir, id);
 	assert_true(run("mkdir -p %s && cp %s/debug.so %s/%s.debug", to, dir, to, id + 2));
@@ -598,7 +599,7 @@ static void what_is_no_elf_file(void **state)
 	assert_int_equal(symtab_open(&s, null, "/dev/null", "", &e), -ENOEXEC);
 	assert_int_equal(symtab_open(&s, -1, "none", "", &e), -EBADF);
 	assert_int_equal(symtab_open_image(&s, "\177ELF", 4, "image", &e), -ENOEXEC);
-	elf_build_id(fd, id, sizeof(id));
+	elf_build_id(fd, id, sizeof(id), NULL);
 	assert_string_equal(id, "");
 	symtab_close(NULL);
 }
@@ -682,8 +683,7 @@ static int slow_winner(const struct sym *sym, size_t cnt, uint64_t at)
 
 static void overlaps_are_flattened(void **state)
 {
-	static char strings[] = "\0a";
-	char *table[] = {strings, strings};
+	struct strtab table[TABLE_CNT] = {0}; /* all names are the same */
 	struct prng p = {.state = 11};
 
 	(void)state;
@@ -705,21 +705,20 @@ static void overlaps_are_flattened(void **state)
 			sym->sized = true;
 			was[i] = *sym;
 		}
-		assert_int_equal(symset_flatten(&set, table, 256), 0);
+		assert_int_equal(symset_flatten(&set, table, 256, NULL), 0);
 		for (uint64_t at = 0; at < 80; at++) {
 			const struct sym *got = symset_find(&set, at);
 			int want = slow_winner(was, cnt, at);
 
 			assert_int_equal(got ? got->rank : -1, want < 0 ? -1 : was[want].rank);
 		}
-		symset_clear(&set);
+		symset_clear(&set, NULL);
 	}
 }
 
 static void symbols_without_a_size_end_at_the_next(void **state)
 {
-	static char strings[] = "\0a";
-	char *table[] = {strings, strings};
+	struct strtab table[TABLE_CNT] = {0}; /* all names are the same */
 	const struct sym open = {.start = 100, .end = 900, .name = 1};
 	const struct sym sized = {.start = 110, .end = 120, .name = 1, .sized = true};
 	struct symset set = {.sym = calloc(2, sizeof(struct sym)), .cnt = 2, .cap = 2};
@@ -728,12 +727,12 @@ static void symbols_without_a_size_end_at_the_next(void **state)
 	assert_non_null(set.sym);
 	set.sym[0] = sized;
 	set.sym[1] = open;
-	assert_int_equal(symset_flatten(&set, table, 256), 0);
+	assert_int_equal(symset_flatten(&set, table, 256, NULL), 0);
 	assert_null(symset_find(&set, 99));
 	assert_int_equal(symset_find(&set, 109)->start, 100);
 	assert_int_equal(symset_find(&set, 119)->start, 110);
 	assert_null(symset_find(&set, 120)); /* it does not go on behind */
-	symset_clear(&set);
+	symset_clear(&set, NULL);
 }
 
 /*

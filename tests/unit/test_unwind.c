@@ -323,7 +323,7 @@ static int build_from_cfi(struct unwind_table *t, int fd)
 {
 	struct eh_frame eh;
 	struct err e = {0};
-	int rc = eh_frame_read(&eh, fd, NULL, 0, &e);
+	int rc = eh_frame_read(&eh, fd, NULL, 0, NULL, &e);
 
 	if (rc)
 		return rc;
@@ -462,7 +462,7 @@ static void test_builtins(void **state)
 
 	(void)state;
 	dl_iterate_phdr(bias_of_self, &bias);
-	assert_int_equal(unwind_table_build(&t, fd, &e), 0);
+	assert_int_equal(unwind_table_build(&t, fd, NULL, &e), 0);
 	assert_null(table_wrong(&t));
 	at = (uint64_t)Builtins_TestTwoWays - bias;
 	assert_cfa(&t, at, WG_CFA_RSP, 8);
@@ -535,7 +535,7 @@ static int build_both(struct unwind_table *t, const struct elf_image *image, str
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, image->data, image->sz), image->sz);
-	assert_int_equal(unwind_table_build(&from_file, fd, &file_e), rc);
+	assert_int_equal(unwind_table_build(&from_file, fd, NULL, &file_e), rc);
 	assert_string_equal(file_e.msg, e->msg);
 	assert_int_equal(lseek(fd, 0, SEEK_CUR), image->sz);
 	assert_int_equal(from_file.row_cnt, t->row_cnt);
@@ -612,7 +612,7 @@ static void test_not_elf(void **state)
 	assert_refused(&image, "not an x86-64 program or library");
 	make_image(&image, ELF_MAKE_SECTIONS);
 	elf_make_ehdr(&image)->e_ident[EI_CLASS] = ELFCLASS32;
-	assert_refused(&image, "not an x86-64 program or library");
+	assert_refused(&image, "not an ELF file of 64 bits");
 	make_image(&image, ELF_MAKE_SECTIONS);
 	image.data[0] = 0;
 	assert_refused(&image, "not an ELF file");
@@ -620,7 +620,7 @@ static void test_not_elf(void **state)
 	assert_refused(&image, "not an ELF file");
 	image.sz = 0;
 	assert_refused(&image, "not an ELF file");
-	assert_int_equal(unwind_table_build(&t, open("/", O_RDONLY), &e), -ENOEXEC);
+	assert_int_equal(unwind_table_build(&t, open("/", O_RDONLY), NULL, &e), -ENOEXEC);
 }
 
 static void test_elf_claims(void **state)
@@ -737,5 +737,6 @@ int main(void)
 		cmocka_unit_test(test_elf_apart), cmocka_unit_test(test_elf_broken),
 	};
 
+	elf_version(EV_CURRENT);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

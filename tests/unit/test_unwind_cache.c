@@ -115,7 +115,7 @@ static void assert_loads(const struct unwind_table *want)
 {
 	struct unwind_table t;
 
-	assert_int_equal(unwind_cache_load(&t, folder, ID), 0);
+	assert_int_equal(unwind_cache_load(&t, folder, ID, NULL), 0);
 	assert_same(&t, want);
 	unwind_table_clear(&t);
 }
@@ -123,7 +123,7 @@ static void assert_loads(const struct unwind_table *want)
 static void assert_refused(const char *why)
 {
 	struct unwind_table t;
-	int rc = unwind_cache_load(&t, folder, ID);
+	int rc = unwind_cache_load(&t, folder, ID, NULL);
 
 	if (rc != -ENOENT)
 		fail_msg("%s: %d", why, rc);
@@ -174,7 +174,7 @@ static void test_real(void **state)
 	struct err e = {0};
 
 	(void)state;
-	assert_int_equal(unwind_table_build(&t, fd, &e), 0);
+	assert_int_equal(unwind_table_build(&t, fd, NULL, &e), 0);
 	assert_true(t.row_cnt > 100);
 	assert_int_equal(unwind_cache_save(&t, folder, ID), 0);
 	assert_loads(&t);
@@ -190,15 +190,15 @@ static void test_names(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		assert_int_equal(unwind_cache_save(&small, folder, bad[i]), -EINVAL);
-		assert_int_equal(unwind_cache_load(&t, folder, bad[i]), -ENOENT);
+		assert_int_equal(unwind_cache_load(&t, folder, bad[i], NULL), -ENOENT);
 	}
 	memset(longest, 'a', sizeof(longest));
 	longest[128] = '\0';
 	assert_int_equal(unwind_cache_save(&small, folder, longest), -EINVAL);
-	assert_int_equal(unwind_cache_load(&t, folder, longest), -ENOENT);
+	assert_int_equal(unwind_cache_load(&t, folder, longest, NULL), -ENOENT);
 	longest[127] = '\0';
 	assert_int_equal(unwind_cache_save(&small, folder, longest), 0);
-	assert_int_equal(unwind_cache_load(&t, folder, longest), 0);
+	assert_int_equal(unwind_cache_load(&t, folder, longest, NULL), 0);
 	unwind_table_clear(&t);
 	/* another file's table under this name */
 	assert_int_equal(unwind_cache_save(&small, folder, "ab"), 0);
@@ -245,7 +245,7 @@ static void tamper(size_t at, uint32_t value, bool good)
 	if (good) {
 		struct unwind_table t;
 
-		assert_int_equal(unwind_cache_load(&t, folder, ID), 0);
+		assert_int_equal(unwind_cache_load(&t, folder, ID, NULL), 0);
 		assert_null(table_wrong(&t));
 		unwind_table_clear(&t);
 	} else {
@@ -346,6 +346,101 @@ static void test_other_owner(void **state)
 	assert_int_equal(unwind_cache_save(&small, folder, ID), -EACCES);
 }
 
+static void test_folders_above(void **state)
+{
+	char above[160], link[160], by_link[200];
+
+	(void)state;
+	snprintf(above, sizeof(above), "%s/a", dir);
+	snprintf(link, sizeof(link), "%s/link", dir);
+	snprintf(by_link, sizeof(by_link), "%s/b", link);
+	chmod(above, 0777);
+	assert_refused("all may write to the folder above");
+	assert_int_equal(unwind_cache_save(&small, folder, ID), -EACCES);
+	chmod(above, 0775);
+	assert_refused("its group may");
+	chmod(above, 01777);
+	assert_loads(&small); /* as /tmp is: nobody may put another there */
+	chmod(above, 0755);
+	assert_loads(&small);
+	assert_int_equal(symlink(above, link), 0);
+	assert_int_equal(unwind_cache_save(&small, by_link, ID), 0);
+	if (geteuid())
+		return;
+	assert_int_equal(lchown(link, 65534, 65534), 0);
+	assert_int_equal(unwind_cache_save(&small, by_link, ID), -EACCES);
+	assert_int_equal(chown(above, 65534, 65534), 0);
+	assert_refused("another's folder above");
+}
+
+/* Give the file of that number the time when it was used. */
+static void save_used(unsigned int number, time_t used)
+{
+	const struct timespec when[2] = {{.tv_sec = used}, {.tv_sec = used}};
+	char id[16], file_path[200];
+
+	snprintf(id, sizeof(id), "ab%04x", number);
+	snprintf(file_path, sizeof(file_path), "%s/%s", folder, id);
+	assert_int_equal(unwind_cache_save(&small, folder, id), 0);
+	assert_int_equal(utimensat(AT_FDCWD, file_path, when, 0), 0);
+}
+
+static bool is_cached(unsigned int number)
+{
+	struct unwind_table t;
+	char id[16];
+	int rc;
+
+	snprintf(id, sizeof(id), "ab%04x", number);
+	rc = unwind_cache_load(&t, folder, id, NULL);
+	unwind_table_clear(&t);
+	return !rc;
+}
+
+static void test_pruned(void **state)
+{
+	char stale[200];
+
+	(void)state;
+	unlink(path);
+	for (unsigned int i = 0; i < 100; i++)
+		save_used(i, 1000000 + (i * 37) % 100);
+	unwind_cache_prune(folder, 100, 1 << 20);
+	assert_true(is_cached(0)); /* which was the oldest, and is in use now */
+	unwind_cache_prune(folder, 80, 1 << 20);
+	for (unsigned int i = 1; i < 100; i++)
+		assert_int_equal(is_cached(i),
+				 (i * 37) % 100 > 30); /* 70 are left, 0 one of them */
+	assert_true(is_cached(0));
+	unwind_cache_prune(folder, 80, 16 * FILE_SZ);
+	unwind_cache_prune(folder, 80, 14 * FILE_SZ);
+	snprintf(stale, sizeof(stale), "%s/.ab.1", folder);
+	close(open(stale, O_CREAT | O_WRONLY, 0600));
+	unwind_cache_prune(folder, 80, 1 << 20);
+	assert_int_equal(access(stale, F_OK), 0); /* somebody writes it */
+	assert_int_equal(utimensat(AT_FDCWD, stale, (struct timespec[2]){0}, 0), 0);
+	unwind_cache_prune(folder, 80, 1 << 20);
+	assert_int_equal(access(stale, F_OK), -1);
+}
+
+/* All that a run may have saved, and more. */
+static void test_bounded(void **state)
+{
+	unsigned int cnt = 0;
+	char id[16];
+
+	(void)state;
+	for (unsigned int i = 0; i < 3000; i++) {
+		snprintf(id, sizeof(id), "ab%04x", i);
+		assert_int_equal(unwind_cache_save(&small, folder, id), 0);
+	}
+	for (unsigned int i = 0; i < 3000; i++)
+		cnt += is_cached(i);
+	assert_true(cnt <= 2048 + 64);
+	assert_true(cnt >= 1024);
+	assert_true(is_cached(2999));
+}
+
 static void test_cannot_save(void **state)
 {
 	(void)state;
@@ -364,10 +459,12 @@ int main(void)
 {
 #define CACHE_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		CACHE_TEST(test_round_trip),  CACHE_TEST(test_real),
-		CACHE_TEST(test_names),	      CACHE_TEST(test_torn),
-		CACHE_TEST(test_unsound),     CACHE_TEST(test_not_ours),
-		CACHE_TEST(test_other_owner), CACHE_TEST(test_cannot_save),
+		CACHE_TEST(test_round_trip),	CACHE_TEST(test_real),
+		CACHE_TEST(test_names),		CACHE_TEST(test_torn),
+		CACHE_TEST(test_unsound),	CACHE_TEST(test_not_ours),
+		CACHE_TEST(test_other_owner),	CACHE_TEST(test_cannot_save),
+		CACHE_TEST(test_folders_above), CACHE_TEST(test_pruned),
+		CACHE_TEST(test_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/budget.h"
 #include "base/util.h"
 #include "model/lock_rules.h"
 #include "model/locks.h"
@@ -49,10 +50,11 @@ struct names {
 	void *frames; /* (raw frame, tgid of a JIT frame or kernel leaf) -> frame */
 	void *functions; /* (module number + 1 or 0, start, hash of the name, module's hash) -> frame */
 	void *paths;	 /* (raw stack, leaf, tgid) -> stack */
-	void *contents;	 /* (hash of a recorded stack) -> stack */
-	void *traffic;	 /* (leaf, tgid of a JIT frame) -> enum traffic */
-	void *locks;	 /* (addr, tgid, flags, kind) -> lock */
-	void *processes; /* tree of struct process_names */
+	void *contents;	      /* (hash of a recorded stack) -> stack */
+	void *traffic;	      /* (leaf, tgid of a JIT frame) -> enum traffic */
+	void *locks;	      /* (addr, tgid, flags, kind) -> lock */
+	void *processes;      /* tree of struct process_names */
+	struct budget decode; /* of instructions */
 	uint64_t bad_jit;
 };
 
@@ -149,27 +151,60 @@ static uid_t owner_of(const struct process *p)
 	return stat(path, &st) || !st.st_uid ? p->uid : st.st_uid;
 }
 
+static void forget_jit(const void *node, VISIT visit, int depth)
+{
+	struct process_names *p = *(struct process_names *const *)node;
+
+	(void)depth;
+	if (visit != postorder && visit != leaf)
+		return;
+	jitmap_free(p->jit);
+	p->jit = NULL;
+}
+
+/* Give up what was read of files, to be read again: one of them wants more memory than there is left. */
+static void make_room(struct names *n)
+{
+	twalk(n->processes, forget_jit);
+	for (size_t i = 0; i < n->symtab_cap; i++) {
+		symtab_close(n->symtabs[i]);
+		n->symtabs[i] = NULL;
+		n->symtab_tried[i] = 0;
+	}
+}
+
+static void read_jit(struct process_names *p, const struct process *sp)
+{
+	int root = sp->root_fd >= 0 ? sp->root_fd : AT_FDCWD;
+	uid_t owner = owner_of(sp);
+	char path[64];
+
+	snprintf(path, sizeof(path), "/tmp/perf-%u.map", sp->ns_tgid);
+	/* not there, or not to be trusted: the code has no names */
+	jitmap_add_perf(p->jit, root, path, owner, NULL);
+	for (size_t i = 0; i < sp->jitdump_cnt; i++)
+		jitmap_add_jitdump(p->jit, root, sp->jitdumps[i], owner, NULL);
+}
+
 /* What the process's perf map and jitdumps say, read once a window; NULL without memory. */
 static struct jitmap *jit_of(struct names *n, uint32_t tgid)
 {
 	const struct process *sp = spaces_process(n->spaces, tgid);
 	struct process_names *p = process_of(n, tgid);
-	char path[64];
-	size_t i;
-	uid_t owner;
-	int root;
 
 	if (!p || p->jit || jitmap_new(&p->jit))
 		return p ? p->jit : NULL;
 	if (!sp || !sp->identified)
 		return p->jit; /* whose file it would be is not known */
-	root = sp->root_fd >= 0 ? sp->root_fd : AT_FDCWD;
-	snprintf(path, sizeof(path), "/tmp/perf-%u.map", sp->ns_tgid);
-	/* not there, or not to be trusted: the code has no names */
-	owner = owner_of(sp);
-	jitmap_add_perf(p->jit, root, path, owner, NULL);
-	for (i = 0; i < sp->jitdump_cnt; i++)
-		jitmap_add_jitdump(p->jit, root, sp->jitdumps[i], owner, NULL);
+	read_jit(p, sp);
+	if (jitmap_wants_room(p->jit)) {
+		jitmap_forget(p->jit);
+		p->jit = NULL;
+		make_room(n);
+		if (jitmap_new(&p->jit))
+			return NULL;
+		read_jit(p, sp);
+	}
 	n->bad_jit += jitmap_bad_cnt(p->jit);
 	return p->jit;
 }
@@ -184,6 +219,15 @@ struct function {
 	char made[256];
 	struct script_function script;
 };
+
+static void open_symtab(struct names *n, uint32_t number, const struct module *m)
+{
+	n->symtab_tried[number] = 1;
+	if (m->fd >= 0)
+		symtab_open(&n->symtabs[number], m->fd, m->path, "", NULL);
+	else
+		symtab_open_image(&n->symtabs[number], m->image, m->image_sz, m->path, NULL);
+}
 
 static struct symtab *symtab_of(struct names *n, uint32_t number, const struct module *m)
 {
@@ -207,12 +251,13 @@ static struct symtab *symtab_of(struct names *n, uint32_t number, const struct m
 		n->symtab_cap = cap;
 	}
 	if (!n->symtab_tried[number]) {
-		n->symtab_tried[number] = 1;
-		if (m->fd >= 0)
-			symtab_open(&n->symtabs[number], m->fd, m->path, "", NULL);
-		else
-			symtab_open_image(&n->symtabs[number], m->image, m->image_sz, m->path,
-					  NULL);
+		open_symtab(n, number, m);
+		if (n->symtabs[number] && symtab_wants_room(n->symtabs[number])) {
+			symtab_forget(n->symtabs[number]);
+			n->symtabs[number] = NULL;
+			make_room(n);
+			open_symtab(n, number, m);
+		}
 	}
 	return n->symtabs[number];
 }
@@ -493,10 +538,12 @@ enum traffic names_traffic(struct names *n, uint64_t leaf, uint32_t tgid)
 		return (enum traffic) * known;
 	if (!n->insn && insn_open(&n->insn))
 		return TRAFFIC_UNKNOWN;
-	sz = code_of(n, leaf, tgid, &code, &at);
 	*known = TRAFFIC_UNKNOWN;
+	budget_begin(&n->decode);
+	sz = budget_has_time(&n->decode) ? code_of(n, leaf, tgid, &code, &at) : 0;
 	if (sz)
 		*known = insn_is_atomic_rmw(n->insn, code, sz, at) ? TRAFFIC_YES : TRAFFIC_NO;
+	budget_end(&n->decode);
 	return (enum traffic) * known;
 }
 
@@ -588,6 +635,7 @@ int names_new(struct names **out, struct recording *r)
 	if (!n)
 		return -ENOMEM;
 	n->r = r;
+	n->decode.path = "instructions of samples";
 	*out = n;
 	return 0;
 }

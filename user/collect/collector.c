@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/budget.h"
 #include "base/util.h"
 #include "collect/caps.h"
 #include "collect/gone.h"
@@ -777,6 +778,38 @@ static int paths_add_losses(const struct collector *c, struct recording *r)
 	return err;
 }
 
+static const struct {
+	const char *name, *what;
+} file_loss_table[BUDGET_REASON_CNT] = {
+	[BUDGET_FILE_MEMORY] = {"file memory",
+				"files without an unwind table or names: they take more "
+				"memory than one file may"},
+	[BUDGET_FILE_TIME] = {"file time", "files without an unwind table or names: they take more "
+					   "time than one file may"},
+	[BUDGET_FILE_LENGTH] = {"file length", "files of JIT code too long to be read whole"},
+	[BUDGET_ALL_MEMORY] = {"memory for files", "files without an unwind table or names: others "
+						   "take the memory for all"},
+	[BUDGET_ALL_TIME] = {"time for files",
+			     "files without an unwind table or names: others took "
+			     "the time for all"},
+};
+
+/* Of files that are not ours; the first of each kind is named. */
+static int add_file_losses(struct recording *r)
+{
+	struct budget_stops stops;
+	char what[512];
+	int i, err = 0;
+
+	budget_stops(&stops);
+	for (i = BUDGET_NONE + 1; i < BUDGET_REASON_CNT && !err; i++) {
+		snprintf(what, sizeof(what), "%s%s%s", file_loss_table[i].what,
+			 stops.first[i][0] ? "; first " : "", stops.first[i]);
+		err = recording_add_loss(r, file_loss_table[i].name, what, stops.cnt[i]);
+	}
+	return err;
+}
+
 int collector_losses(const struct collector *c, struct recording *r)
 {
 	char what[256];
@@ -793,5 +826,5 @@ int collector_losses(const struct collector *c, struct recording *r)
 					 gone_lost(c->gone));
 	if (!err && c->paths)
 		err = paths_add_losses(c, r);
-	return err;
+	return err ? err : add_file_losses(r);
 }

@@ -10,6 +10,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "symbol/symtab.h"
 
 bool module_is(const struct module *m, const struct stat *st)
@@ -36,17 +37,22 @@ static bool is_ours(const Elf64_Ehdr *eh)
 
 static void read_segments(struct module *m)
 {
+	enum { BLOCK = 64 };
 	Elf64_Ehdr eh;
-	Elf64_Phdr ph;
-	int i;
+	Elf64_Phdr ph[BLOCK];
 
-	if (pread(m->fd, &eh, sizeof(eh), 0) != sizeof(eh) || !is_ours(&eh))
+	if (pread_all(m->fd, &eh, sizeof(eh), 0) != sizeof(eh) || !is_ours(&eh))
 		return;
 	m->elf = true;
-	for (i = 0; i < eh.e_phnum; i++)
-		if (pread(m->fd, &ph, sizeof(ph), (off_t)(eh.e_phoff + (size_t)i * sizeof(ph))) ==
-		    sizeof(ph))
-			add_segment(m, &ph);
+	for (size_t i = 0; i < eh.e_phnum; i += BLOCK) {
+		size_t want = eh.e_phnum - i < BLOCK ? eh.e_phnum - i : BLOCK;
+		size_t got = pread_all(m->fd, ph, want * sizeof(*ph), eh.e_phoff + i * sizeof(*ph));
+
+		for (size_t k = 0; k < got / sizeof(*ph); k++)
+			add_segment(m, &ph[k]);
+		if (got < want * sizeof(*ph))
+			break;
+	}
 }
 
 /*
@@ -81,15 +87,18 @@ static void read_table(struct module *m, const struct stat *st, const char *cach
 	cache_key(m, st, key, sizeof(key));
 	if (!m->build_id[0])
 		cache = NULL;
-	if (cache && !unwind_cache_load(&m->table, cache, key))
+	if (cache && !unwind_cache_load(&m->table, cache, key, &m->budget))
 		return;
 	/* a file that makes no sense is one without a table */
-	if (unwind_table_build(&m->table, m->fd, NULL))
+	if (unwind_table_build(&m->table, m->fd, &m->budget, NULL))
 		return;
-	if (is_spread(m, st))
+	if (is_spread(m, st)) {
+		budget_stop(&m->budget, BUDGET_FILE_MEMORY);
 		unwind_table_clear(&m->table);
-	else if (cache)
+		budget_close(&m->budget);
+	} else if (cache && !m->budget.reason) {
 		unwind_cache_save(&m->table, cache, key);
+	}
 }
 
 int module_open(struct module *m, int fd, const struct stat *st, const char *path,
@@ -103,14 +112,17 @@ int module_open(struct module *m, int fd, const struct stat *st, const char *pat
 			     .path = strdup(path)};
 	if (!m->path)
 		return -ENOMEM;
+	m->budget.path = m->path;
 	read_segments(m);
 	if (!m->elf) {
 		close(m->fd); /* known for what it is: that is all */
 		m->fd = -1;
 		return 0;
 	}
-	elf_build_id(fd, m->build_id, sizeof(m->build_id));
+	budget_begin(&m->budget);
+	elf_build_id(fd, m->build_id, sizeof(m->build_id), &m->budget);
 	read_table(m, st, cache);
+	budget_end(&m->budget);
 	return 0;
 }
 
@@ -153,6 +165,7 @@ void module_clear(struct module *m)
 	if (m->fd >= 0)
 		close(m->fd);
 	unwind_table_clear(&m->table);
+	budget_close(&m->budget);
 	*m = (struct module){.fd = -1};
 }
 

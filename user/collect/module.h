@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "base/budget.h"
 #include "unwind/table.h"
 
 #define SEGMENT_MAX 16
@@ -20,6 +21,7 @@ struct module {
 	bool elf;
 	char build_id[64]; /* hex, or "" */
 	struct unwind_table table;
+	struct budget budget; /* that the table is out of */
 	/* what tells it from others */
 	dev_t dev;
 	ino_t ino;

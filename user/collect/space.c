@@ -13,8 +13,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/budget.h"
+#include "base/elffile.h"
 #include "base/util.h"
-#include "symbol/elffile.h"
 
 /* A root folder, with the mount that it is of: each mount namespace has its own. */
 struct root {
@@ -24,6 +25,7 @@ struct root {
 };
 
 #define ROOT_MAX 1024 /* a program can have any number of them */
+#define MODULE_SLOTS (2 * WG_MODULE_MAX)
 
 struct spaces {
 	struct pool *pool;
@@ -31,8 +33,9 @@ struct spaces {
 	char *cache;
 	struct module *modules; /* [0] is not used */
 	size_t module_cnt, module_cap;
-	uint32_t vdso;	    /* its number, or 0 */
-	void *processes;    /* tree of struct process by tgid */
+	uint16_t by_file[MODULE_SLOTS]; /* their numbers, by hash of their file; 0: none */
+	uint32_t vdso;			/* its number, or 0 */
+	void *processes;		/* tree of struct process by tgid */
 	struct root *roots; /* root folders of other processes; [0] is ours, without an fd */
 	size_t root_cnt, root_cap;
 	struct spaces_stats stats;
@@ -152,23 +155,32 @@ static int add_module(struct spaces *s, struct module *m, uint32_t *number)
 	return err;
 }
 
+/* Where the module's number is, or would be: a process may map thousands of files. */
+static uint16_t *slot_of(struct spaces *s, const struct stat *st)
+{
+	uint64_t h = ((uint64_t)st->st_ino ^ (uint64_t)st->st_dev << 40) * 0x9e3779b97f4a7c15ull;
+	uint32_t i = (uint32_t)(h >> 40) % MODULE_SLOTS;
+
+	while (s->by_file[i] && !module_is(&s->modules[s->by_file[i]], st))
+		i = (i + 1) % MODULE_SLOTS;
+	return &s->by_file[i];
+}
+
 static int open_module(struct spaces *s, const char *file, const char *path, uint32_t *number)
 {
 	struct module m;
 	struct stat st;
 	uint64_t begin;
-	size_t i;
 	int fd, err;
 
 	*number = 0;
 	if (stat(file, &st) || !S_ISREG(st.st_mode))
 		return -ENOENT;
-	for (i = 1; i < s->module_cnt; i++) {
-		if (module_is(&s->modules[i], &st)) {
-			*number = (uint32_t)i;
-			return 0;
-		}
-	}
+	*number = *slot_of(s, &st);
+	if (*number)
+		return 0;
+	if (s->module_cnt >= WG_MODULE_MAX)
+		return -ENOSPC;
 	fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode)) {
 		err = fd < 0 ? -errno : -ENOENT;
@@ -181,11 +193,16 @@ static int open_module(struct spaces *s, const char *file, const char *path, uin
 	s->stats.build_ns += now_ns() - begin;
 	if (err)
 		module_clear(&m);
-	return err ? err : add_module(s, &m, number);
+	if (!err)
+		err = add_module(s, &m, number);
+	if (*number)
+		*slot_of(s, &st) = (uint16_t)*number;
+	return err;
 }
 
 #define NEEDED_DEPTH 3
-#define NEEDED_MAX (1 << 20) /* bytes of a file's dynamic section, and of its strings */
+#define NEEDED_BYTES (1 << 20) /* of a file's dynamic section, and of its strings */
+#define NEEDED_MAX 256	       /* libraries that a file names */
 
 static void preload(struct spaces *s, const char *path, int depth);
 
@@ -212,24 +229,26 @@ static void preload_library(struct spaces *s, const char *name, int depth)
 /* The libraries that the file names (DT_NEEDED): loading their tables takes longer than their start. */
 static void preload_needed(struct spaces *s, const char *path, int depth)
 {
+	struct budget budget = {.path = path};
 	struct elf_file f = {.fd = -1};
 	const Elf64_Shdr *dynamic;
-	scoped_free Elf64_Dyn *dyn = NULL;
-	scoped_free char *strings = NULL;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-	if (fd < 0 || elf_file_open(&f, fd))
+	if (fd < 0 || elf_file_open(&f, fd, &budget))
 		return;
 	dynamic = elf_file_section(&f, SHT_DYNAMIC, NULL);
 	if (dynamic && dynamic->sh_link < f.section_cnt) {
 		const Elf64_Shdr *of = &f.section[dynamic->sh_link];
-		size_t cnt = dynamic->sh_size / sizeof(*dyn);
+		Elf64_Dyn *dyn = elf_file_load(&f, dynamic, NEEDED_BYTES);
+		char *strings = elf_file_load(&f, of, NEEDED_BYTES);
+		size_t cnt = dynamic->sh_size / sizeof(*dyn), needed = 0;
 
-		dyn = elf_file_load(&f, dynamic, NEEDED_MAX);
-		strings = elf_file_load(&f, of, NEEDED_MAX);
 		for (size_t i = 0; dyn && strings && i < cnt && dyn[i].d_tag != DT_NULL; i++)
-			if (dyn[i].d_tag == DT_NEEDED && dyn[i].d_un.d_val < of->sh_size)
+			if (dyn[i].d_tag == DT_NEEDED && dyn[i].d_un.d_val < of->sh_size &&
+			    needed++ < NEEDED_MAX)
 				preload_library(s, strings + dyn[i].d_un.d_val, depth);
+		elf_file_unload(&f, dynamic, dyn);
+		elf_file_unload(&f, of, strings);
 	}
 	elf_file_close(&f);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "base/budget.h"
 #include "base/util.h"
 #include "symbol/regular.h"
 
@@ -28,21 +29,23 @@ struct wanted {
 static void read_link(struct wanted *w, const struct elf_file *f)
 {
 	const Elf64_Shdr *s = elf_file_section(f, SHT_NULL, ".gnu_debuglink");
-	scoped_free char *link = s ? elf_file_load(f, s, sizeof(w->link) + 8) : NULL;
+	char link[sizeof(w->link) + 8];
 	size_t len, crc_at;
 
-	if (!link)
+	if (!s || s->sh_size > sizeof(link) ||
+	    elf_file_read(f, s->sh_offset, link, s->sh_size) != s->sh_size)
 		return;
 	len = strnlen(link, s->sh_size);
 	crc_at = (len + 4) & ~(size_t)3;
 	/* a name only: a path could lead anywhere */
-	if (!len || len >= sizeof(w->link) || strchr(link, '/') || crc_at + 4 > s->sh_size)
+	if (!len || len >= sizeof(w->link) || memchr(link, '/', len) || crc_at + 4 > s->sh_size)
 		return;
-	memcpy(w->link, link, len + 1);
+	memcpy(w->link, link, len);
 	memcpy(&w->crc, link + crc_at, 4);
 }
 
-static uint32_t file_crc(const struct elf_file *f)
+/* False when the budget has no time for that. */
+static bool crc_is(const struct elf_file *f, uint32_t want)
 {
 	enum { BLOCK = 1 << 16 };
 	scoped_free uint8_t *block = malloc(BLOCK);
@@ -51,10 +54,12 @@ static uint32_t file_crc(const struct elf_file *f)
 	size_t n;
 
 	while (block && (n = elf_file_read(f, off, block, BLOCK)) > 0) {
+		if (!budget_has_time(f->budget))
+			return false;
 		crc = crc32(crc, block, (uInt)n);
 		off += n;
 	}
-	return (uint32_t)crc;
+	return crc == want;
 }
 
 static bool belongs(const struct elf_file *debug, const struct wanted *w)
@@ -67,14 +72,15 @@ static bool belongs(const struct elf_file *debug, const struct wanted *w)
 	len = elf_file_build_id(debug, id);
 	if (len && w->id_len)
 		return len == w->id_len && memcmp(id, w->id, len) == 0;
-	return w->link[0] && debug->size <= MAX_CRC_SZ && file_crc(debug) == w->crc;
+	return w->link[0] && debug->size <= MAX_CRC_SZ && crc_is(debug, w->crc);
 }
 
-static bool try(struct elf_file *out, int root, const struct wanted *w, const char *path)
+static bool try(struct elf_file *out, int root, const struct wanted *w, const char *path,
+		struct budget *b)
 {
 	int fd = regular_open(root, path, root == AT_FDCWD ? 0 : RESOLVE_NO_MAGICLINKS, NULL);
 
-	if (fd < 0 || elf_file_open(out, fd))
+	if (fd < 0 || elf_file_open(out, fd, b))
 		return false;
 	if (belongs(out, w))
 		return true;
@@ -82,7 +88,7 @@ static bool try(struct elf_file *out, int root, const struct wanted *w, const ch
 	return false;
 }
 
-static bool by_build_id(struct elf_file *out, int root, const struct wanted *w)
+static bool by_build_id(struct elf_file *out, int root, const struct wanted *w, struct budget *b)
 {
 	char path[sizeof(DEBUG_ROOT "/.build-id//.debug") + 2 * ELF_BUILD_ID_MAX];
 	size_t at;
@@ -93,10 +99,11 @@ static bool by_build_id(struct elf_file *out, int root, const struct wanted *w)
 	for (size_t i = 1; i < w->id_len; i++)
 		at += (size_t)sprintf(path + at, "%02x", w->id[i]);
 	strcpy(path + at, ".debug");
-	return try(out, root, w, path);
+	return try(out, root, w, path, b);
 }
 
-static bool by_link(struct elf_file *out, int root, const struct wanted *w, const char *path)
+static bool by_link(struct elf_file *out, int root, const struct wanted *w, const char *path,
+		    struct budget *b)
 {
 	const char *slash = strrchr(path, '/');
 	int dir = slash ? (int)(slash - path) : 0;
@@ -110,7 +117,7 @@ static bool by_link(struct elf_file *out, int root, const struct wanted *w, cons
 	for (size_t i = 0; i < ARRAY_SIZE(place); i++) {
 		if (snprintf(at, sizeof(at), "%s%.*s%s%s", place[i].before, dir, path,
 			     place[i].after, w->link) < (int)sizeof(at) &&
-		    try(out, root, w, at))
+		    try(out, root, w, at, b))
 			return true;
 	}
 	return false;
@@ -127,7 +134,8 @@ int debugfile_open(struct elf_file *out, const struct elf_file *f, const char *p
 	w.id_len = elf_file_build_id(f, w.id);
 	read_link(&w, f);
 	/* the root may be gone with its process */
-	if ((!elsewhere || fd >= 0) && (by_build_id(out, at, &w) || by_link(out, at, &w, path)))
+	if ((!elsewhere || fd >= 0) &&
+	    (by_build_id(out, at, &w, f->budget) || by_link(out, at, &w, path, f->budget)))
 		return 0;
-	return elsewhere && by_build_id(out, AT_FDCWD, &w) ? 0 : -ENOENT;
+	return elsewhere && by_build_id(out, AT_FDCWD, &w, f->budget) ? 0 : -ENOENT;
 }

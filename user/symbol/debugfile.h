@@ -3,7 +3,7 @@
 #ifndef WG_DEBUGFILE_H
 #define WG_DEBUGFILE_H
 
-#include "symbol/elffile.h"
+#include "base/elffile.h"
 
 /*
  * The first of these that has a .symtab and belongs to f, which lies at path below root:

@@ -10,6 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/budget.h"
+#include "symbol/window.h"
+
 #define JIT_NAME_MAX 512	/* bytes of a name; longer ones are cut */
 #define JIT_CODE_MAX (1u << 30) /* a function larger than that is junk */
 
@@ -25,6 +28,8 @@ struct jitcode {
 };
 
 struct jitmap {
+	struct budget budget;
+	char path[64]; /* the first file, for the budget */
 	struct jitcode *entry;
 	size_t cnt, cap;
 	struct block *block; /* names and code */
@@ -36,12 +41,20 @@ struct jitmap {
 bool jitcode_sane(uint64_t start, uint64_t size);
 
 /*
- * Add an entry with when_ns, start and end set; makes its own copy of name and code. 0 or -ENOMEM.
+ * Add an entry with when_ns, start and end set; makes its own copy of the name. 0, -ENOMEM or -EDQUOT.
  */
-int jitcode_add(struct jitmap *m, struct jitcode entry, const char *name, size_t name_len,
-		const void *code);
+int jitcode_add(struct jitmap *m, struct jitcode entry, const char *name, size_t name_len);
+/* Room for the code of an entry that is to be added; NULL: there is none. */
+uint8_t *jitcode_room(struct jitmap *m, size_t sz);
 /* The same for names and code that m has. */
 int jitcode_add_known(struct jitmap *m, struct jitcode entry);
+
+/*
+ * What the files hold, to m. within: it begins within a line. 0, -ENOMEM, -EDQUOT or, for a jitdump,
+ * -ENOEXEC.
+ */
+int jitmap_read_perf(struct jitmap *m, struct window *w, bool within);
+int jitmap_read_jitdump(struct jitmap *m, struct window *w);
 
 /* After adding: entries from index `from` on are new; by_time: they are ordered by when_ns. */
 void jitcode_settle(struct jitmap *m, size_t from, bool by_time);

@@ -11,7 +11,6 @@
 
 #include "base/util.h"
 #include "symbol/jitcode.h"
-#include "symbol/jitmap.h"
 
 #define JITDUMP_MAGIC 0x4a695444 /* "JiTD" */
 #define JITDUMP_VERSION 1
@@ -50,35 +49,45 @@ struct loaded {
 
 struct reader {
 	struct jitmap *m;
+	struct window *w;
 	bool has_time;
 	struct loaded *loaded;
 	size_t cnt, cap;
 };
 
-static int add_load(struct reader *r, const uint8_t *data, size_t sz)
+/* What follows the name of a record that ends at `end`: its code, where all of it is there. */
+static const uint8_t *code_at(struct reader *r, uint64_t off, uint64_t end, uint64_t sz)
+{
+	uint8_t *room = off < end && sz <= end - off ? jitcode_room(r->m, sz) : NULL;
+
+	return room && window_copy(r->w, off, room, sz) == sz ? room : NULL;
+}
+
+static int add_load(struct reader *r, uint64_t off, size_t sz)
 {
 	struct code_load load;
-	const char *name = (const char *)data + sizeof(load);
 	struct jitcode entry = {0};
-	size_t room = sz - sizeof(load), name_len, cnt = r->m->cnt;
+	size_t room = sz, name_len, cnt = r->m->cnt;
+	const uint8_t *data = sz > sizeof(load) ? window_at(r->w, off, &room) : NULL;
 	int err;
 
-	if (sz <= sizeof(load))
+	if (!data || room <= sizeof(load))
 		goto bad;
 	memcpy(&load, data, sizeof(load));
-	name_len = strnlen(name, room);
+	room -= sizeof(load);
+	name_len = strnlen((const char *)data + sizeof(load), room);
 	if (!name_len || name_len == room || !jitcode_sane(load.code_addr, load.code_sz))
 		goto bad;
 	entry.start = load.code_addr;
 	entry.end = load.code_addr + load.code_sz;
 	entry.when_ns = r->has_time ? load.p.time : 0;
-	err = jitcode_add(r->m, entry, name, name_len,
-			  load.code_sz < room - name_len ? name + name_len + 1 : NULL);
+	entry.code = code_at(r, off + sizeof(load) + name_len + 1, off + sz, load.code_sz);
+	err = jitcode_add(r->m, entry, (const char *)data + sizeof(load), name_len);
 	if (err || r->m->cnt == cnt)
 		return err;
 	if (r->cnt && load.code_index <= r->loaded[r->cnt - 1].code_index)
 		return 0;
-	err = array_grow((void **)&r->loaded, &r->cap, r->cnt, sizeof(*r->loaded));
+	err = budget_grow(&r->m->budget, (void **)&r->loaded, &r->cap, r->cnt, sizeof(*r->loaded));
 	if (!err)
 		r->loaded[r->cnt++] = (struct loaded){load.code_index, cnt};
 	return err;
@@ -96,16 +105,16 @@ static int compare_index(const void *a, const void *b)
 }
 
 /* The same name and code at another address, from that time on. */
-static int add_move(struct reader *r, const uint8_t *data, size_t sz)
+static int add_move(struct reader *r, uint64_t off, size_t sz)
 {
 	const struct loaded *from;
 	struct loaded key = {0};
 	struct code_move move;
 	struct jitcode entry;
 
-	if (sz < sizeof(move) || !r->cnt)
+	if (sz < sizeof(move) || !r->cnt ||
+	    window_copy(r->w, off, &move, sizeof(move)) != sizeof(move))
 		goto bad;
-	memcpy(&move, data, sizeof(move));
 	key.code_index = move.code_index;
 	from = bsearch(&key, r->loaded, r->cnt, sizeof(key), compare_index);
 	if (!from || !jitcode_sane(move.new_addr, move.code_sz))
@@ -122,53 +131,59 @@ bad:
 	return 0;
 }
 
-static int read_records(struct reader *r, const uint8_t *at, size_t left)
+static int read_record(struct reader *r, const struct prefix *p, uint64_t off)
+{
+	switch (p->id) {
+	case CODE_LOAD:
+		return add_load(r, off, p->total_sz);
+	case CODE_MOVE:
+		return add_move(r, off, p->total_sz);
+	case CODE_DEBUG_INFO:
+	case CODE_UNWINDING_INFO:
+		return 0;
+	default:
+		r->m->bad_cnt++;
+		return 0;
+	}
+}
+
+static int read_records(struct reader *r, uint64_t off)
 {
 	struct prefix p;
 	int err = 0;
 
-	for (; left && !err; at += p.total_sz, left -= p.total_sz) {
-		if (left >= sizeof(p))
+	for (; off < r->w->sz && !err; off += p.total_sz) {
+		size_t len = sizeof(p);
+		const uint8_t *at = window_at(r->w, off, &len);
+
+		if (at && len == sizeof(p))
 			memcpy(&p, at, sizeof(p));
-		if (left < sizeof(p) || p.total_sz < sizeof(p) || p.total_sz > left) {
+		if (!at || len < sizeof(p) || p.total_sz < sizeof(p) ||
+		    p.total_sz > r->w->sz - off) {
 			r->m->bad_cnt++; /* no telling where the next one is */
 			break;
 		}
-		switch (p.id) {
-		case CODE_LOAD:
-			err = add_load(r, at, p.total_sz);
+		if (p.id == CODE_CLOSE)
 			break;
-		case CODE_MOVE:
-			err = add_move(r, at, p.total_sz);
-			break;
-		case CODE_CLOSE:
-			return 0;
-		case CODE_DEBUG_INFO:
-		case CODE_UNWINDING_INFO:
-			break;
-		default:
-			r->m->bad_cnt++;
-		}
+		err = budget_step(&r->m->budget) ? read_record(r, &p, off) : -EDQUOT;
 	}
 	return err;
 }
 
-int jitmap_parse_jitdump(struct jitmap *m, const void *data, size_t sz)
+int jitmap_read_jitdump(struct jitmap *m, struct window *w)
 {
-	struct reader r = {.m = m};
-	size_t from = m->cnt;
+	struct reader r = {.m = m, .w = w};
 	struct header h;
 	int err;
 
-	if (sz < sizeof(h))
+	if (window_copy(w, 0, &h, sizeof(h)) != sizeof(h))
 		return -ENOEXEC;
-	memcpy(&h, data, sizeof(h));
 	if (h.magic != JITDUMP_MAGIC || !h.version || h.version > JITDUMP_VERSION ||
-	    h.elf_mach != EM_X86_64 || h.total_sz < sizeof(h) || h.total_sz > sz)
+	    h.elf_mach != EM_X86_64 || h.total_sz < sizeof(h) || h.total_sz > w->sz)
 		return -ENOEXEC;
 	r.has_time = !(h.flags & JITDUMP_ARCH_TIMESTAMP);
-	err = read_records(&r, (const uint8_t *)data + h.total_sz, sz - h.total_sz);
+	err = read_records(&r, h.total_sz);
 	free(r.loaded);
-	jitcode_settle(m, from, r.has_time);
+	budget_give(&m->budget, r.cap * sizeof(*r.loaded));
 	return err;
 }

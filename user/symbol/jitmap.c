@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,10 +19,13 @@
 #include "symbol/name.h"
 #include "symbol/regular.h"
 
-#define MAX_FILE_SZ (256u << 20)
-#define MAX_ENTRIES (2u << 20)
-#define MAX_BLOCKS_SZ (256u << 20) /* names and code of one map */
-#define MAX_CODE_TOTAL (64u << 20)
+/*
+ * Of a perf map the end is read: what it says of an address last is what lies there. As much as
+ * makes some 50 MiB of entries.
+ */
+#define MAX_PERF_MAP (32u << 20)
+#define MAX_JITDUMP (1ull << 30)
+#define MAX_CODE_TOTAL (16u << 20)
 #define BLOCK_SZ (64u << 10)
 
 struct block {
@@ -32,19 +36,20 @@ struct block {
 
 /* --- adding --- */
 
-/* Memory that lives as long as m; NULL without memory. */
+/* Memory that lives as long as m; NULL when there is none, or the budget has none. */
 static void *keep(struct jitmap *m, size_t sz)
 {
 	struct block *b = m->block;
 	size_t cap = sz > BLOCK_SZ ? sz : BLOCK_SZ;
 
 	if (!b || b->cap - b->used < sz) {
+		if (!budget_take(&m->budget, sizeof(*b) + cap))
+			return NULL;
 		b = malloc(sizeof(*b) + cap);
 		if (!b)
 			return NULL;
 		*b = (struct block){.next = m->block, .cap = cap};
 		m->block = b;
-		m->block_total += cap;
 	}
 	b->used += sz;
 	return b->data + b->used - sz;
@@ -73,13 +78,8 @@ bool jitcode_sane(uint64_t start, uint64_t size)
 
 int jitcode_add_known(struct jitmap *m, struct jitcode entry)
 {
-	int err;
+	int err = budget_grow(&m->budget, (void **)&m->entry, &m->cap, m->cnt, sizeof(*m->entry));
 
-	if (m->cnt >= MAX_ENTRIES) {
-		m->bad_cnt++;
-		return 0;
-	}
-	err = array_grow((void **)&m->entry, &m->cap, m->cnt, sizeof(*m->entry));
 	if (err)
 		return err;
 	entry.order = (uint32_t)m->cnt;
@@ -87,27 +87,36 @@ int jitcode_add_known(struct jitmap *m, struct jitcode entry)
 	return 0;
 }
 
-int jitcode_add(struct jitmap *m, struct jitcode entry, const char *name, size_t name_len,
-		const void *code)
+int jitcode_add(struct jitmap *m, struct jitcode entry, const char *name, size_t name_len)
 {
-	size_t sz = entry.end - entry.start;
-	uint8_t *copy;
-
-	if (m->cnt >= MAX_ENTRIES || m->block_total >= MAX_BLOCKS_SZ) {
-		m->bad_cnt++;
-		return 0;
-	}
 	entry.name = keep_name(m, name, name_len);
 	if (!entry.name)
-		return -ENOMEM;
-	if (code && sz <= MAX_CODE_TOTAL - m->code_total) {
-		copy = keep(m, sz);
-		if (!copy)
-			return -ENOMEM;
-		m->code_total += sz;
-		entry.code = memcpy(copy, code, sz);
-	}
+		return m->budget.reason ? -EDQUOT : -ENOMEM;
 	return jitcode_add_known(m, entry);
+}
+
+uint8_t *jitcode_room(struct jitmap *m, size_t sz)
+{
+	uint8_t *room = sz <= MAX_CODE_TOTAL - m->code_total ? keep(m, sz) : NULL;
+
+	if (room)
+		m->code_total += sz;
+	return room;
+}
+
+/* Forget all of it: where a part is missing, what is there may be older than that. */
+static void forget(struct jitmap *m)
+{
+	while (m->block) {
+		struct block *next = m->block->next;
+
+		free(m->block);
+		m->block = next;
+	}
+	free(m->entry);
+	m->entry = NULL;
+	m->cnt = m->cap = m->code_total = 0;
+	budget_close(&m->budget);
 }
 
 /* --- looking up --- */
@@ -188,15 +197,18 @@ static void search(const struct jitmap *m, size_t lo, size_t hi, struct query *q
 	}
 }
 
-static const struct jitcode *find(const struct jitmap *m, uint64_t addr, uint64_t when_ns)
+static const struct jitcode *find(struct jitmap *m, uint64_t addr, uint64_t when_ns)
 {
 	struct query q = {.addr = addr, .when_ns = when_ns};
 
-	search(m, 0, m->cnt, &q);
+	budget_begin(&m->budget);
+	if (budget_has_time(&m->budget))
+		search(m, 0, m->cnt, &q);
+	budget_end(&m->budget);
 	return q.best;
 }
 
-const char *jitmap_find(const struct jitmap *m, uint64_t addr, uint64_t when_ns, uint64_t *start)
+const char *jitmap_find(struct jitmap *m, uint64_t addr, uint64_t when_ns, uint64_t *start)
 {
 	const struct jitcode *e = find(m, addr, when_ns);
 
@@ -205,7 +217,7 @@ const char *jitmap_find(const struct jitmap *m, uint64_t addr, uint64_t when_ns,
 	return e ? e->name : NULL;
 }
 
-size_t jitmap_bytes(const struct jitmap *m, uint64_t addr, void *buf, size_t len)
+size_t jitmap_bytes(struct jitmap *m, uint64_t addr, void *buf, size_t len)
 {
 	const struct jitcode *e = find(m, addr, 0);
 
@@ -248,93 +260,111 @@ static int open_trusted(int root, const char *path, uid_t owner, off_t *sz, stru
 		       st.st_uid, owner);
 }
 
-/* As much of fd as there is, up to sz bytes; to be freed. */
-static int read_up_to(int fd, size_t *sz, char **out)
+/* What reading came to; the entries are put in order, or left out where some are missing. */
+static int finish(struct jitmap *m, struct window *w, size_t from, bool by_time, int err)
 {
-	char *text = malloc(*sz + 1);
-	size_t done = 0;
-	ssize_t n;
-
-	if (!text)
-		return -ENOMEM;
-	while (done < *sz) {
-		n = read(fd, text + done, *sz - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			n = -errno;
-			free(text);
-			return (int)n;
-		}
-		if (!n)
-			break;
-		done += (size_t)n;
+	window_close(w);
+	if (err == -EDQUOT) {
+		forget(m);
+		err = 0;
 	}
-	*sz = done;
-	*out = text;
-	return 0;
+	jitcode_settle(m, from < m->cnt ? from : m->cnt, by_time);
+	budget_end(&m->budget);
+	return err;
 }
 
-static int read_trusted(struct jitmap *m, int root, const char *path, uid_t owner, char **out,
-			size_t *sz, struct err *e)
+static void begin(struct jitmap *m, const char *path)
 {
-	off_t file_sz = 0;
-	scoped_fd int fd = open_trusted(root, path, owner, &file_sz, e);
-	int err;
-
-	if (fd < 0)
-		return fd;
-	*sz = (size_t)file_sz;
-	if (*sz > MAX_FILE_SZ) {
-		m->bad_cnt++;
-		*sz = MAX_FILE_SZ;
-	}
-	err = read_up_to(fd, sz, out);
-	return err ? err_sys(e, err, "cannot read %s", path) : 0;
+	if (!m->path[0] && path)
+		snprintf(m->path, sizeof(m->path), "%s", path);
+	budget_begin(&m->budget);
 }
 
 int jitmap_add_perf(struct jitmap *m, int root, const char *path, uid_t owner, struct err *e)
 {
-	scoped_free char *text = NULL;
-	size_t sz;
-	int err = read_trusted(m, root, path, owner, &text, &sz, e);
+	off_t sz = 0;
+	scoped_fd int fd = open_trusted(root, path, owner, &sz, e);
+	struct window w = {.fd = fd, .sz = (uint64_t)sz};
+	size_t from = m->cnt;
+	int err;
 
-	if (err)
-		return err;
-	err = jitmap_parse_perf(m, text, sz);
+	if (fd < 0)
+		return fd;
+	begin(m, path);
+	if (w.sz > MAX_PERF_MAP) {
+		budget_stop(&m->budget, BUDGET_FILE_LENGTH);
+		w.begin = w.sz - MAX_PERF_MAP;
+		w.sz = MAX_PERF_MAP;
+	}
+	err = finish(m, &w, from, false, jitmap_read_perf(m, &w, w.begin != 0));
 	return err ? err_sys(e, err, "cannot keep the names in %s", path) : 0;
 }
 
 int jitmap_add_jitdump(struct jitmap *m, int root, const char *path, uid_t owner, struct err *e)
 {
-	scoped_free char *data = NULL;
-	size_t sz;
-	int err = read_trusted(m, root, path, owner, &data, &sz, e);
+	off_t sz = 0;
+	scoped_fd int fd = open_trusted(root, path, owner, &sz, e);
+	struct window w = {.fd = fd, .sz = (uint64_t)sz};
+	size_t from = m->cnt;
+	int err;
 
-	if (err)
-		return err;
-	err = jitmap_parse_jitdump(m, data, sz);
+	if (fd < 0)
+		return fd;
+	begin(m, path);
+	if (w.sz > MAX_JITDUMP) {
+		budget_stop(&m->budget, BUDGET_FILE_LENGTH);
+		err = -EDQUOT;
+	} else {
+		err = jitmap_read_jitdump(m, &w);
+	}
+	err = finish(m, &w, from, true, err);
 	if (err == -ENOEXEC)
 		return err_set(e, err, "%s is no jitdump of this machine", path);
 	return err ? err_sys(e, err, "cannot keep the names in %s", path) : 0;
 }
 
+int jitmap_parse_perf(struct jitmap *m, const char *text, size_t sz)
+{
+	struct window w = {.fd = -1, .mem = (const uint8_t *)text, .sz = sz};
+	size_t from = m->cnt;
+
+	begin(m, NULL);
+	return finish(m, &w, from, false, jitmap_read_perf(m, &w, false));
+}
+
+int jitmap_parse_jitdump(struct jitmap *m, const void *data, size_t sz)
+{
+	struct window w = {.fd = -1, .mem = data, .sz = sz};
+	size_t from = m->cnt;
+
+	begin(m, NULL);
+	return finish(m, &w, from, true, jitmap_read_jitdump(m, &w));
+}
+
 int jitmap_new(struct jitmap **out)
 {
 	*out = calloc(1, sizeof(**out));
-	return *out ? 0 : -ENOMEM;
+	if (!*out)
+		return -ENOMEM;
+	(*out)->budget.path = (*out)->path;
+	return 0;
 }
 
 void jitmap_free(struct jitmap *m)
 {
 	if (!m)
 		return;
-	while (m->block) {
-		struct block *next = m->block->next;
-
-		free(m->block);
-		m->block = next;
-	}
-	free(m->entry);
+	forget(m);
 	free(m);
+}
+
+bool jitmap_wants_room(const struct jitmap *m)
+{
+	return m->budget.reason == BUDGET_ALL_MEMORY;
+}
+
+void jitmap_forget(struct jitmap *m)
+{
+	budget_forgive(&m->budget);
+	jitmap_free(m);
 }

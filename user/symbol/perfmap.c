@@ -6,12 +6,12 @@
  *
  * Names are left as the runtime wrote them ("LazyCompile:*work file.js:3:1").
  */
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "base/util.h"
 #include "symbol/jitcode.h"
-#include "symbol/jitmap.h"
 
 #define MAX_LINE (64u << 10)
 
@@ -53,24 +53,52 @@ static int add_line(struct jitmap *m, const char *line, const char *end)
 		return 0;
 	}
 	entry.end = entry.start + size;
-	return jitcode_add(m, entry, line, (size_t)(end - line), NULL);
+	return jitcode_add(m, entry, line, (size_t)(end - line));
 }
 
-int jitmap_parse_perf(struct jitmap *m, const char *text, size_t sz)
+/* The lines in [text, end) that are whole; *done: how far they go. */
+static int add_lines(struct jitmap *m, const char *text, const char *end, const char **done)
 {
-	const char *end = text + sz, *eol;
-	size_t from = m->cnt;
+	const char *eol;
 	int err = 0;
 
-	while (!err && text < end) {
-		eol = memchr(text, '\n', (size_t)(end - text));
-		if (!eol) {
-			m->bad_cnt++;
-			break;
-		}
-		err = add_line(m, text, eol);
+	while (!err && text < end && (eol = memchr(text, '\n', (size_t)(end - text)))) {
+		err = budget_step(&m->budget) ? add_line(m, text, eol) : -EDQUOT;
 		text = eol + 1;
 	}
-	jitcode_settle(m, from, false);
+	*done = text;
+	return err;
+}
+
+int jitmap_read_perf(struct jitmap *m, struct window *w, bool within)
+{
+	const char *text, *from, *done;
+	uint64_t off = 0;
+	size_t len;
+	int err = 0;
+
+	while (!err) {
+		len = WINDOW_SZ;
+		text = (const char *)window_at(w, off, &len);
+		if (!text)
+			break;
+		from = within ? memchr(text, '\n', len) : text;
+		if (within && from) {
+			m->bad_cnt++;
+			within = false;
+			from++;
+		}
+		done = text + len;
+		if (from && from < done)
+			err = add_lines(m, from, text + len, &done);
+		if (done == text) { /* no end of a line, or of the last one, in all of it */
+			within = true;
+			done = text + len;
+		}
+		off += (size_t)(done - text);
+		if (!err && !budget_has_time(&m->budget))
+			err = -EDQUOT;
+	}
+	m->bad_cnt += within;
 	return err;
 }

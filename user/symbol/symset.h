@@ -31,10 +31,13 @@ struct sym {
 	bool sized; /* else end is its section's until it is flattened */
 };
 
+struct budget;
+struct strtab;
+
 struct segment {
 	uint64_t start;
-	uint32_t sym; /* index, or UINT32_MAX for none */
-};
+	uint32_t sym;	   /* index, or UINT32_MAX for none */
+} __attribute__((packed)); /* there may be millions */
 
 struct symset {
 	struct sym *sym;
@@ -43,13 +46,15 @@ struct symset {
 	size_t seg_cnt, seg_cap;
 };
 
+/* 0, -ENOMEM or -EDQUOT. */
+int symset_add(struct symset *set, const struct sym *sym, struct budget *b);
 /*
  * Once all symbols are in: make it ready for look-ups. strings: of each table, the names. reach:
- * the most bytes that a symbol without a size holds. 0 or -ENOMEM.
+ * the most bytes that a symbol without a size holds. 0, -ENOMEM or -EDQUOT.
  */
-int symset_flatten(struct symset *set, char *const *strings, uint64_t reach);
+int symset_flatten(struct symset *set, struct strtab *strings, uint64_t reach, struct budget *b);
 /* The symbol that holds addr: of several, the one that starts last; or NULL. */
 struct sym *symset_find(const struct symset *set, uint64_t addr);
-void symset_clear(struct symset *set);
+void symset_clear(struct symset *set, struct budget *b);
 
 #endif

@@ -13,14 +13,16 @@
 
 #include <lzma.h>
 
+#include "base/budget.h"
+#include "base/strtab.h"
 #include "base/util.h"
 #include "symbol/debugfile.h"
-#include "symbol/elffile.h"
+#include "base/elffile.h"
 #include "symbol/symset.h"
 
-#define MAX_SYMBOLS (4u << 20) /* of one table; more is not read */
-#define MAX_SEARCHED 256       /* sections, for each symbol with a stale index */
-#define MAX_STRINGS (256u << 20)
+#define MAX_SEARCHED 256 /* sections, for each symbol with a stale index */
+#define MAX_NAME (64u << 10)
+#define NAME_USUAL 1024		  /* bytes that names are shorter than, mostly */
 #define MAX_DEBUGDATA (64u << 20) /* compressed */
 #define MAX_DEBUGDATA_OUT (128u << 20)
 #define MAX_XZ_MEMORY (128u << 20) /* xz -9 takes 65 MiB to undo */
@@ -29,23 +31,19 @@
 #define REACH_OBJECT 256
 
 struct symtab {
-	struct elf_file file;
+	struct budget budget;
+	struct elf_file file, debug; /* debug: another file, or the image, that has its .symtab */
+	uint8_t *mini;		     /* that image */
 	char *path, *root;
 	bool is_read;
 	const char *source;
-	char *strings[TABLE_CNT];
-	size_t strings_sz[TABLE_CNT];
+	struct strtab strings[TABLE_CNT];
 	struct symset function, object;
 	char **ready; /* names that were asked for */
 	size_t ready_cnt, ready_cap;
 };
 
 /* --- collecting --- */
-
-static const char *raw_name(const struct symtab *s, const struct sym *sym)
-{
-	return s->strings[sym->table] + sym->name;
-}
 
 /* Assembler's labels and the marks for code and data that some toolchains leave. */
 static bool is_local_label(const char *name)
@@ -115,55 +113,45 @@ static int add_symbol(struct symtab *s, const struct elf_file *f, const Elf64_Sy
 {
 	const Elf64_Shdr *section = section_of(f, in);
 	struct symset *set = section ? set_of(s, in, section) : NULL;
+	char name[4]; /* as much as tells a label */
 	uint64_t room, end;
-	int err;
 
-	if (!set || in->st_name >= s->strings_sz[table] || !s->strings[table][in->st_name] ||
-	    is_local_label(s->strings[table] + in->st_name))
+	if (!set || !strtab_get(&s->strings[table], in->st_name, name, sizeof(name)) ||
+	    is_local_label(name))
 		return 0;
 	room = section->sh_size - (in->st_value - section->sh_addr);
 	if (room > UINT64_MAX - in->st_value)
 		return 0;
 	end = in->st_value + (in->st_size && in->st_size < room ? in->st_size : room);
-	err = array_grow((void **)&set->sym, &set->cap, set->cnt, sizeof(*set->sym));
-	if (err)
-		return err;
-	set->sym[set->cnt++] = (struct sym){
-		.start = in->st_value,
-		.end = end,
-		.name = in->st_name,
-		.table = (uint8_t)table,
-		.rank = (uint8_t)rank_of(in, table),
-		.exported = table == TABLE_DYNAMIC,
-		.sized = in->st_size != 0,
-	};
-	return 0;
+	return symset_add(set,
+			  &(struct sym){
+				  .start = in->st_value,
+				  .end = end,
+				  .name = in->st_name,
+				  .table = (uint8_t)table,
+				  .rank = (uint8_t)rank_of(in, table),
+				  .exported = table == TABLE_DYNAMIC,
+				  .sized = in->st_size != 0,
+			  },
+			  &s->budget);
 }
 
-/* All symbols of the section, which is copied in blocks; its strings stay with s. */
+/* All symbols of the section, which is copied in blocks; its strings stay with s, and so must f. */
 static int add_table(struct symtab *s, const struct elf_file *f, const Elf64_Shdr *section,
 		     enum table table)
 {
 	enum { BLOCK = 4096 };
 	scoped_free Elf64_Sym *block = malloc(BLOCK * sizeof(*block));
 	uint64_t left = section->sh_size / sizeof(*block), off = section->sh_offset;
-	int err = 0;
+	int err = block ? strtab_open(&s->strings[table], f, section) : -ENOMEM;
 
-	if (!block)
-		return -ENOMEM;
-	if (section->sh_link >= f->section_cnt)
-		return 0;
-	s->strings[table] = elf_file_load(f, &f->section[section->sh_link], MAX_STRINGS);
-	s->strings_sz[table] = s->strings[table] ? f->section[section->sh_link].sh_size : 0;
-	if (!s->strings[table])
-		return 0;
-	left = left > MAX_SYMBOLS ? MAX_SYMBOLS : left;
-	while (left && !err) {
+	while (left && !err && s->strings[table].sz) {
 		size_t want = (left > BLOCK ? BLOCK : left) * sizeof(*block);
 		size_t got = elf_file_read(f, off, block, want) / sizeof(*block);
 
 		for (size_t i = 0; i < got && !err; i++)
-			err = add_symbol(s, f, &block[i], table);
+			err = budget_step(&s->budget) ? add_symbol(s, f, &block[i], table)
+						      : -EDQUOT;
 		if (got * sizeof(*block) < want)
 			break;
 		left -= got;
@@ -172,40 +160,64 @@ static int add_table(struct symtab *s, const struct elf_file *f, const Elf64_Shd
 	return err;
 }
 
-/* The image in .gnu_debugdata, to be freed; NULL when there is none that makes sense. */
-static uint8_t *unpack(const uint8_t *in, size_t in_sz, size_t *out_sz)
+/* Twice the room, or more; false: there is no more. */
+static bool grow_image(struct symtab *s, lzma_stream *xz, size_t *cap)
+{
+	size_t more = *cap < MAX_DEBUGDATA_OUT - *cap ? *cap : MAX_DEBUGDATA_OUT - *cap;
+	uint8_t *bigger;
+
+	if (!more || !budget_take(&s->budget, 2 * more))
+		return false;
+	bigger = realloc(s->mini, *cap + more);
+	if (!bigger) {
+		budget_give(&s->budget, 2 * more);
+		return false;
+	}
+	s->mini = bigger;
+	xz->next_out = bigger + *cap;
+	xz->avail_out = more;
+	*cap += more;
+	return true;
+}
+
+static void drop_image(struct symtab *s, size_t cap)
+{
+	budget_give(&s->budget, cap);
+	free(s->mini);
+	s->mini = NULL;
+}
+
+/*
+ * The image in .gnu_debugdata to s->mini; 0: there is none that makes sense. It is taken from the budget
+ * twice: the dictionary, whatever size it claims, is touched as far as there is output.
+ */
+static size_t unpack(struct symtab *s, const uint8_t *in, size_t in_sz)
 {
 	lzma_stream xz = LZMA_STREAM_INIT;
 	size_t cap = (64u << 10) + in_sz * 4; /* two doublings will do for most */
 	lzma_ret ret = lzma_stream_decoder(&xz, MAX_XZ_MEMORY, 0);
-	uint8_t *out, *bigger;
 
 	cap = cap < MAX_DEBUGDATA_OUT ? cap : MAX_DEBUGDATA_OUT;
-	out = malloc(cap);
+	if (!budget_take(&s->budget, 2 * cap)) {
+		lzma_end(&xz);
+		return 0;
+	}
+	s->mini = malloc(cap);
 	xz.next_in = in;
 	xz.avail_in = in_sz;
-	xz.next_out = out;
+	xz.next_out = s->mini;
 	xz.avail_out = cap;
-	while (out && ret == LZMA_OK) {
+	while (s->mini && ret == LZMA_OK && budget_has_time(&s->budget)) {
 		ret = lzma_code(&xz, LZMA_FINISH);
-		if (ret != LZMA_OK || xz.avail_out)
-			continue;
-		if (cap >= MAX_DEBUGDATA_OUT)
+		if (ret == LZMA_OK && !xz.avail_out && !grow_image(s, &xz, &cap))
 			break;
-		bigger = realloc(out, cap * 2);
-		if (!bigger)
-			break;
-		out = bigger;
-		xz.next_out = out + cap;
-		xz.avail_out = cap;
-		cap *= 2;
 	}
-	*out_sz = xz.total_out;
 	lzma_end(&xz);
-	if (out && ret == LZMA_STREAM_END)
-		return out;
-	free(out);
-	return NULL;
+	budget_give(&s->budget, cap);
+	if (s->mini && ret == LZMA_STREAM_END)
+		return xz.total_out;
+	drop_image(s, cap);
+	return 0;
 }
 
 /* Whether the .symtab of f names anything. */
@@ -215,41 +227,36 @@ static bool add_static(struct symtab *s, const struct elf_file *f, int *err)
 
 	if (!section)
 		return false;
-	free(s->strings[TABLE_STATIC]);
-	s->strings[TABLE_STATIC] = NULL;
+	strtab_close(&s->strings[TABLE_STATIC]);
 	*err = add_table(s, f, section, TABLE_STATIC);
 	return s->function.cnt || s->object.cnt;
 }
 
 static bool add_debug_file(struct symtab *s, int *err)
 {
-	struct elf_file debug;
-	bool any;
-
-	if (s->file.image || debugfile_open(&debug, &s->file, s->path, s->root))
+	if (s->file.image || debugfile_open(&s->debug, &s->file, s->path, s->root))
 		return false;
-	any = add_static(s, &debug, err);
-	elf_file_close(&debug);
-	return any;
+	return add_static(s, &s->debug, err);
 }
 
 static bool add_debugdata(struct symtab *s, int *err)
 {
 	const Elf64_Shdr *section = elf_file_section(&s->file, SHT_NULL, ".gnu_debugdata");
-	scoped_free uint8_t *packed =
-		section ? elf_file_load(&s->file, section, MAX_DEBUGDATA) : NULL;
-	scoped_free uint8_t *image = NULL;
-	struct elf_file mini;
-	bool any;
-	size_t sz;
+	uint8_t *packed = section ? elf_file_load(&s->file, section, MAX_DEBUGDATA) : NULL;
+	size_t sz = packed ? unpack(s, packed, section->sh_size) : 0;
 
 	if (packed)
-		image = unpack(packed, section->sh_size, &sz);
-	if (!image || elf_file_open_image(&mini, image, sz))
+		elf_file_unload(&s->file, section, packed);
+	elf_file_close(&s->debug);
+	if (!sz || elf_file_open_image(&s->debug, s->mini, sz, &s->budget))
 		return false;
-	any = add_static(s, &mini, err);
-	elf_file_close(&mini);
-	return any;
+	return add_static(s, &s->debug, err);
+}
+
+static void forget(struct symtab *s)
+{
+	symset_clear(&s->function, &s->budget);
+	symset_clear(&s->object, &s->budget);
 }
 
 static int collect(struct symtab *s)
@@ -263,6 +270,11 @@ static int collect(struct symtab *s)
 		s->source = "debug file";
 	else if (!err && add_debugdata(s, &err))
 		s->source = "gnu_debugdata";
+	if (err == -EDQUOT) {
+		forget(s);
+		s->source = NULL;
+		err = 0;
+	}
 	if (!err && dynamic)
 		err = add_table(s, &s->file, dynamic, TABLE_DYNAMIC);
 	if (!s->source)
@@ -277,16 +289,19 @@ static void read_once(struct symtab *s)
 	if (s->is_read)
 		return;
 	s->is_read = true;
+	budget_begin(&s->budget);
 	err = collect(s);
 	if (!err)
-		err = symset_flatten(&s->function, s->strings, REACH_FUNCTION);
+		err = symset_flatten(&s->function, s->strings, REACH_FUNCTION, &s->budget);
 	if (!err)
-		err = symset_flatten(&s->object, s->strings, REACH_OBJECT);
+		err = symset_flatten(&s->object, s->strings, REACH_OBJECT, &s->budget);
+	for (size_t i = 0; i < TABLE_CNT; i++)
+		strtab_shrink(&s->strings[i]);
+	budget_end(&s->budget);
 	if (!err)
 		return;
-	/* out of memory: better without names than with half of them */
-	symset_clear(&s->function);
-	symset_clear(&s->object);
+	/* out of memory or time: better without names than with half of them */
+	forget(s);
 	s->source = "none";
 }
 
@@ -295,15 +310,24 @@ static void read_once(struct symtab *s)
 /* Its readable name, made when first asked for; NULL without memory. */
 static const char *ready_name(struct symtab *s, struct sym *sym)
 {
-	char *name;
+	char raw[NAME_USUAL], *longer = NULL, *name;
 
 	if (sym->table == TABLE_READY)
 		return s->ready[sym->name];
-	if (array_grow((void **)&s->ready, &s->ready_cap, s->ready_cnt, sizeof(*s->ready)))
+	if (budget_grow(&s->budget, (void **)&s->ready, &s->ready_cap, s->ready_cnt,
+			sizeof(*s->ready)))
 		return NULL;
-	name = demangle(raw_name(s, sym));
-	if (!name)
+	if (strtab_get(&s->strings[sym->table], sym->name, raw, sizeof(raw)) == sizeof(raw) - 1) {
+		longer = malloc(MAX_NAME);
+		if (longer)
+			strtab_get(&s->strings[sym->table], sym->name, longer, MAX_NAME);
+	}
+	name = demangle(longer ? longer : raw);
+	free(longer);
+	if (!name || !budget_take(&s->budget, strlen(name) + 1)) {
+		free(name);
 		return NULL;
+	}
 	sym->table = TABLE_READY;
 	sym->name = (uint32_t)s->ready_cnt;
 	s->ready[s->ready_cnt++] = name;
@@ -314,16 +338,18 @@ static bool look_up(struct symtab *s, struct symset *set, uint64_t addr, struct 
 {
 	struct sym *sym;
 
+	budget_begin(&s->budget);
 	read_once(s);
 	sym = symset_find(set, addr);
-	if (!sym)
-		return false;
-	*out = (struct symbol){
-		.name = ready_name(s, sym),
-		.start = sym->start,
-		.size = sym->sized ? sym->end - sym->start : 0,
-		.exported = sym->exported,
-	};
+	*out = (struct symbol){0};
+	if (sym)
+		*out = (struct symbol){
+			.name = ready_name(s, sym),
+			.start = sym->start,
+			.size = sym->sized ? sym->end - sym->start : 0,
+			.exported = sym->exported,
+		};
+	budget_end(&s->budget);
 	return out->name != NULL;
 }
 
@@ -355,8 +381,9 @@ int symtab_each_function(struct symtab *s, size_t max,
 
 	if (symbols_at_most(s) > max)
 		return -E2BIG;
+	budget_begin(&s->budget);
 	read_once(s);
-	for (size_t i = 0; i < set->seg_cnt && !err; i++) {
+	for (size_t i = 0; i < set->seg_cnt && !err && budget_step(&s->budget); i++) {
 		const struct segment *seg = &set->seg[i];
 		struct sym *sym = seg->sym == UINT32_MAX ? NULL : &set->sym[seg->sym];
 		uint64_t end = i + 1 < set->seg_cnt ? set->seg[i + 1].start : sym ? sym->end : 0;
@@ -370,6 +397,7 @@ int symtab_each_function(struct symtab *s, size_t max,
 				    .exported = sym->exported};
 		err = f.name ? take(ctx, &f) : -ENOMEM;
 	}
+	budget_end(&s->budget);
 	return err;
 }
 
@@ -395,6 +423,18 @@ const char *symtab_source(struct symtab *s)
 	return s->source;
 }
 
+bool symtab_wants_room(struct symtab *s)
+{
+	read_once(s);
+	return s->budget.reason == BUDGET_ALL_MEMORY;
+}
+
+void symtab_forget(struct symtab *s)
+{
+	budget_forgive(&s->budget);
+	symtab_close(s);
+}
+
 /* --- opening --- */
 
 int symtab_open(struct symtab **out, int fd, const char *path, const char *root, struct err *e)
@@ -405,14 +445,14 @@ int symtab_open(struct symtab **out, int fd, const char *path, const char *root,
 	*out = NULL;
 	if (!s)
 		return err_sys(e, err, "cannot read symbols of %s", path);
-	s->file.fd = -1;
-	s->path = strdup(path);
+	s->file.fd = s->debug.fd = -1;
+	s->budget.path = s->path = strdup(path);
 	s->root = strdup(root ? root : "");
 	own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (own < 0)
 		err = -errno;
 	else
-		err = elf_file_open(&s->file, own);
+		err = elf_file_open(&s->file, own, &s->budget);
 	if (!err && s->path && s->root) {
 		*out = s;
 		return 0;
@@ -432,7 +472,8 @@ int symtab_open_image(struct symtab **out, const void *image, size_t sz, const c
 	*out = NULL;
 	if (!s)
 		return err_sys(e, -ENOMEM, "cannot read symbols of %s", name);
-	err = elf_file_open_image(&s->file, image, sz);
+	s->debug.fd = -1;
+	err = elf_file_open_image(&s->file, image, sz, &s->budget);
 	if (!err) {
 		*out = s;
 		return 0;
@@ -447,16 +488,18 @@ void symtab_close(struct symtab *s)
 {
 	if (!s)
 		return;
+	for (size_t i = 0; i < TABLE_CNT; i++)
+		strtab_close(&s->strings[i]);
+	elf_file_close(&s->debug);
 	elf_file_close(&s->file);
+	free(s->mini);
 	free(s->path);
 	free(s->root);
-	for (size_t i = 0; i < TABLE_CNT; i++)
-		free(s->strings[i]);
 	for (size_t i = 0; i < s->ready_cnt; i++)
 		free(s->ready[i]);
 	free(s->ready);
-	symset_clear(&s->function);
-	symset_clear(&s->object);
+	forget(s);
+	budget_close(&s->budget);
 	free(s);
 }
 
@@ -473,13 +516,13 @@ static void build_id_hex(const struct elf_file *f, char *buf, size_t sz)
 		sprintf(buf + 2 * i, "%02x", id[i]);
 }
 
-void elf_build_id(int fd, char *buf, size_t sz)
+void elf_build_id(int fd, char *buf, size_t sz, struct budget *b)
 {
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	struct elf_file f = {.fd = -1};
 
 	if (own >= 0)
-		elf_file_open(&f, own);
+		elf_file_open(&f, own, b);
 	build_id_hex(&f, buf, sz);
 	elf_file_close(&f);
 }
@@ -488,7 +531,7 @@ void elf_build_id_image(const void *image, size_t image_sz, char *buf, size_t sz
 {
 	struct elf_file f = {.fd = -1};
 
-	elf_file_open_image(&f, image, image_sz);
+	elf_file_open_image(&f, image, image_sz, NULL);
 	build_id_hex(&f, buf, sz);
 	elf_file_close(&f);
 }

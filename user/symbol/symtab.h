@@ -6,6 +6,9 @@
  * An address has a name only if a symbol's [start, start + size) holds it. A symbol without a size
  * holds up to the next one of its section, but a bounded way: code that a stripped file does not
  * name is never named after what comes before it.
+ *
+ * All it takes of memory and time is out of a budget of its own (base/budget.h). A table of symbols that
+ * takes more is left out as a whole: half of the names could be the wrong ones.
  */
 #ifndef WG_SYMTAB_H
 #define WG_SYMTAB_H
@@ -16,6 +19,7 @@
 
 #include "base/err.h"
 
+struct budget;
 struct symtab; /* not shared between threads */
 
 struct symbol {
@@ -54,11 +58,16 @@ int symtab_each_function(struct symtab *s, size_t max,
 /* Up to len bytes of the file's code or data at addr; returns how many. */
 size_t symtab_bytes(struct symtab *s, uint64_t addr, void *buf, size_t len);
 
+/* Whether names were left out since other files hold the memory that is for all. */
+bool symtab_wants_room(struct symtab *s);
+/* Close it, to be opened anew: what was left out is not lost. */
+void symtab_forget(struct symtab *s);
+
 /* Where the names came from: "symtab", "debug file", "gnu_debugdata", "dynsym", "none". */
 const char *symtab_source(struct symtab *s);
 
 /* Lower-case hex of the file's build-id into buf, or "" when there is none or it does not fit. */
-void elf_build_id(int fd, char *buf, size_t sz);
+void elf_build_id(int fd, char *buf, size_t sz, struct budget *b);
 void elf_build_id_image(const void *image, size_t image_sz, char *buf, size_t sz);
 
 /*

@@ -6,16 +6,17 @@
  */
 #include <elf.h>
 #include <errno.h>
-#include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/strtab.h"
 #include "base/util.h"
 #include "unwind/code.h"
 #include "unwind/source.h"
 
 #define BARE_MAX 65536		   /* functions; V8 has some 2,000 */
 #define BARE_CODE_MAX (32ul << 20) /* bytes of all of them */
+#define BARE_NAME_MAX 256	   /* theirs are shorter */
 
 /* src/builtins/builtins-definitions.h names them, src/snapshot/embedded adds the prefix. */
 static const char prefix[] = "Builtins_";
@@ -49,53 +50,69 @@ static bool is_code(const struct eh_frame *eh, uint64_t start, uint64_t sz)
 	return false;
 }
 
-static bool is_bare(const struct eh_frame *eh, const struct source *s, const GElf_Shdr *table,
-		    const GElf_Sym *sym)
+static bool is_bare(const struct eh_frame *eh, struct strtab *names, const Elf64_Sym *sym)
 {
-	const char *name;
+	char name[BARE_NAME_MAX];
 
-	if (GELF_ST_TYPE(sym->st_info) != STT_FUNC || !sym->st_size ||
+	if (ELF64_ST_TYPE(sym->st_info) != STT_FUNC || !sym->st_size ||
 	    sym->st_size > CODE_FUNCTION_MAX || !is_code(eh, sym->st_value, sym->st_size))
 		return false;
-	name = elf_strptr(s->elf, table->sh_link, sym->st_name);
-	return name && !strncmp(name, prefix, strlen(prefix)) && !is_entered_otherwise(name);
+	strtab_get(names, sym->st_name, name, sizeof(name));
+	return !strncmp(name, prefix, strlen(prefix)) && !is_entered_otherwise(name);
 }
 
-/* Their code, where the file has it. */
-static uint8_t *code_of(const struct source *s, size_t phdr_cnt, uint64_t start, uint32_t sz)
+/* Their code, where the file has it; -EDQUOT: more than the budget has. */
+static int read_one(const struct eh_frame *eh, const struct elf_file *f, struct bare_function *to)
 {
-	GElf_Phdr ph;
-	uint8_t *code;
+	for (uint32_t i = 0; i < f->segment_cnt; i++) {
+		const Elf64_Phdr *ph = &f->segment[i];
 
-	for (size_t i = 0; i < phdr_cnt; i++) {
-		if (!gelf_getphdr(s->elf, (int)i, &ph) || ph.p_type != PT_LOAD ||
-		    start < ph.p_vaddr || start - ph.p_vaddr > ph.p_filesz ||
-		    sz > ph.p_filesz - (start - ph.p_vaddr))
+		if (ph->p_type != PT_LOAD || to->start < ph->p_vaddr ||
+		    to->start - ph->p_vaddr > ph->p_filesz ||
+		    to->sz > ph->p_filesz - (to->start - ph->p_vaddr))
 			continue;
-		code = malloc(sz);
-		if (code && source_read(s, ph.p_offset + (start - ph.p_vaddr), code, sz))
-			return code;
-		free(code);
-	}
-	return NULL;
-}
-
-static int add_symbols(struct eh_frame *eh, const struct source *s, Elf_Scn *scn,
-		       const GElf_Shdr *table)
-{
-	Elf_Data *data = elf_getdata(scn, NULL);
-	size_t cnt = data && table->sh_entsize ? data->d_size / table->sh_entsize : 0;
-	GElf_Sym sym;
-
-	for (size_t i = 0; i < cnt && i <= INT32_MAX && eh->bare_cnt < BARE_MAX; i++) {
-		if (!gelf_getsym(data, (int)i, &sym) || !is_bare(eh, s, table, &sym))
-			continue;
-		if (array_grow((void **)&eh->bare, &eh->bare_cap, eh->bare_cnt, sizeof(*eh->bare)))
-			return -ENOMEM;
-		eh->bare[eh->bare_cnt++] =
-			(struct bare_function){.start = sym.st_value, .sz = (uint32_t)sym.st_size};
+		if (!budget_take(eh->budget, to->sz))
+			return -EDQUOT;
+		to->code = malloc(to->sz);
+		if (to->code && elf_file_read(f, ph->p_offset + (to->start - ph->p_vaddr), to->code,
+					      to->sz) == to->sz)
+			return 0;
+		free(to->code);
+		to->code = NULL;
+		budget_give(eh->budget, to->sz);
 	}
 	return 0;
+}
+
+static int add_symbols(struct eh_frame *eh, const struct elf_file *f, const Elf64_Shdr *table,
+		       struct strtab *names)
+{
+	Elf64_Sym block[512];
+	uint64_t left = table->sh_size / sizeof(*block), off = table->sh_offset;
+	int err = 0;
+
+	while (left && !err) {
+		size_t want = left < ARRAY_SIZE(block) ? left : ARRAY_SIZE(block);
+		size_t got = elf_file_read(f, off, block, want * sizeof(*block)) / sizeof(*block);
+
+		for (size_t i = 0; i < got && !err && eh->bare_cnt < BARE_MAX; i++) {
+			if (!budget_step(eh->budget))
+				return -EDQUOT;
+			if (!is_bare(eh, names, &block[i]))
+				continue;
+			err = budget_grow(eh->budget, (void **)&eh->bare, &eh->bare_cap,
+					  eh->bare_cnt, sizeof(*eh->bare));
+			if (!err)
+				eh->bare[eh->bare_cnt++] =
+					(struct bare_function){.start = block[i].st_value,
+							       .sz = (uint32_t)block[i].st_size};
+		}
+		if (got < want || eh->bare_cnt == BARE_MAX)
+			break;
+		left -= got;
+		off += got * sizeof(*block);
+	}
+	return err;
 }
 
 static int by_start(const void *a, const void *b)
@@ -108,41 +125,45 @@ static int by_start(const void *a, const void *b)
 }
 
 /* Sorted, without what overlaps or is not in the file. */
-static void read_code(struct eh_frame *eh, const struct source *s)
+static int read_code(struct eh_frame *eh, const struct elf_file *f)
 {
-	uint64_t end = 0, total = 0;
-	size_t phdr_cnt = 0, left = 0;
+	size_t left = 0, total = 0, cnt = eh->bare_cnt;
+	uint64_t end = 0;
+	int err = 0;
 
-	if (elf_getphdrnum(s->elf, &phdr_cnt))
-		phdr_cnt = 0;
-	if (eh->bare_cnt)
-		qsort(eh->bare, eh->bare_cnt, sizeof(*eh->bare), by_start);
-	for (size_t i = 0; i < eh->bare_cnt; i++) {
-		struct bare_function f = eh->bare[i];
+	items_sort(eh->bare, cnt, sizeof(*eh->bare), by_start);
+	eh->bare_cnt = 0; /* those that have their code */
+	for (size_t i = 0; i < cnt && !err; i++) {
+		struct bare_function one = eh->bare[i];
 
-		if (f.start < end || total + f.sz > BARE_CODE_MAX)
+		if (one.start < end || total + one.sz > BARE_CODE_MAX)
 			continue;
-		f.code = code_of(s, phdr_cnt, f.start, f.sz);
-		if (!f.code)
+		err = budget_step(eh->budget) ? read_one(eh, f, &one) : -EDQUOT;
+		if (err || !one.code)
 			continue;
-		eh->bare[left++] = f;
-		end = f.start + f.sz;
-		total += f.sz;
+		eh->bare[left++] = one;
+		eh->bare_cnt = left;
+		end = one.start + one.sz;
+		total += one.sz;
 	}
-	eh->bare_cnt = left;
+	return err;
 }
 
-int bare_functions_read(struct eh_frame *eh, const struct source *s)
+int bare_functions_read(struct eh_frame *eh, const struct elf_file *f)
 {
-	Elf_Scn *scn = NULL;
-	GElf_Shdr sh;
-	int rc = 0;
+	int err = 0;
 
-	while (!rc && (scn = elf_nextscn(s->elf, scn))) {
-		if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_SYMTAB)
-			rc = add_symbols(eh, s, scn, &sh);
+	for (uint32_t i = 0; i < f->section_cnt && !err; i++) {
+		const Elf64_Shdr *table = &f->section[i];
+		struct strtab names;
+
+		if (table->sh_type != SHT_SYMTAB || !elf_has_bytes(table))
+			continue;
+		err = strtab_open(&names, f, table);
+		if (err)
+			break;
+		err = add_symbols(eh, f, table, &names);
+		strtab_close(&names);
 	}
-	if (!rc)
-		read_code(eh, s);
-	return rc;
+	return err ? err : read_code(eh, f);
 }

@@ -4,22 +4,33 @@
  * table's arrays as they are in memory: page, row, rule, start. It is ours alone, yet everything
  * in it is checked: it may come from another version, be torn, or lie on a bad disk.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
+#include "base/budget.h"
 #include "base/util.h"
 #include "unwind/table.h"
 
 /* Goes up with the file's layout, and with what the same ELF file is turned into. */
 #define CACHE_VERSION 4
 #define BUILD_ID_MAX 128
+
+/* What the folder may hold: the tables of some hundred programs with all of their libraries. */
+#define FILES_MAX 2048
+#define BYTES_MAX (256ull << 20)
+#define PRUNE_EVERY 64 /* saves of one run: so many more there may be meanwhile */
+#define USED_S 3600    /* a table's last use is known to the hour */
+#define STALE_S 3600
 
 static const char cache_magic[8] = "wgunwind";
 
@@ -86,11 +97,44 @@ static bool only_ours(int fd, mode_t type)
 	       !(st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/* A descriptor of the folder, or -1. */
+/* What is at name in a folder is there by us or by root, since nobody else may take it away or put it there. */
+static bool put_by_us(int folder_fd, const char *name)
+{
+	struct stat st;
+
+	return !fstatat(folder_fd, name, &st, AT_SYMLINK_NOFOLLOW) &&
+	       (!st.st_uid || st.st_uid == geteuid());
+}
+
+static bool only_we_write(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && (!st.st_uid || st.st_uid == geteuid()) &&
+	       (st.st_mode & S_ISVTX || !(st.st_mode & (S_IWGRP | S_IWOTH)));
+}
+
+/*
+ * A descriptor of the folder, or -1. Nor may others write to a folder above it: they could put another in
+ * its place. Of those above, links are followed that root or we have made.
+ */
 static int open_folder(const char *folder)
 {
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+	scoped_free char *path = strdup(folder);
+	int fd = open(folder[0] == '/' ? "/" : ".", flags);
+	char *at = path, *name;
 
+	while (path && fd >= 0 && (name = strsep(&at, "/"))) {
+		int above = fd;
+
+		if (!*name)
+			continue;
+		fd = only_we_write(above) && put_by_us(above, name)
+			     ? openat(above, name, at ? flags : flags | O_NOFOLLOW)
+			     : -1;
+		close(above);
+	}
 	if (fd >= 0 && !only_ours(fd, S_IFDIR)) {
 		close(fd);
 		fd = -1;
@@ -212,17 +256,21 @@ static bool head_valid(const struct cache_head *head, const char *build_id, uint
 	return sz == file_sz;
 }
 
-static int load(struct unwind_table *t, int fd, const char *build_id)
+static int load(struct unwind_table *t, int fd, const char *build_id, struct budget *b)
 {
 	struct part part[PART_CNT];
 	struct cache_head head;
 	uint64_t at = sizeof(head);
+	time_t now = time(NULL);
 	struct stat st;
 
 	if (!only_ours(fd, S_IFREG) || fstat(fd, &st) ||
 	    pread_all(fd, &head, sizeof(head), 0) != sizeof(head) ||
-	    !head_valid(&head, build_id, (uint64_t)st.st_size, t))
+	    !head_valid(&head, build_id, (uint64_t)st.st_size, t) ||
+	    !budget_take(b, unwind_table_bytes(t)))
 		return -ENOENT;
+	if (now - st.st_mtime > USED_S)
+		futimens(fd, NULL);
 	parts_of(t, part);
 	for (int i = 0; i < PART_CNT; i++) {
 		if (!part[i].sz)
@@ -235,7 +283,8 @@ static int load(struct unwind_table *t, int fd, const char *build_id)
 	return checksum(&head, part) == head.crc && table_valid(t) ? 0 : -ENOENT;
 }
 
-int unwind_cache_load(struct unwind_table *t, const char *folder, const char *build_id)
+int unwind_cache_load(struct unwind_table *t, const char *folder, const char *build_id,
+		      struct budget *b)
 {
 	scoped_fd int folder_fd = -1;
 	scoped_fd int fd = -1;
@@ -251,11 +300,113 @@ int unwind_cache_load(struct unwind_table *t, const char *folder, const char *bu
 	fd = openat(folder_fd, build_id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return -ENOENT;
-	rc = load(t, fd, build_id);
-	if (rc)
+	rc = load(t, fd, build_id, b);
+	if (rc) {
 		unwind_table_clear(t);
+		budget_close(b);
+	}
 	return rc;
 }
+
+/* --- pruning: the folder is kept to a size, what was not used for longest goes first */
+
+struct cached {
+	char name[2 * BUILD_ID_MAX];
+	time_t used;
+	uint64_t sz;
+};
+
+static int by_use(const void *a, const void *b)
+{
+	const struct cached *x = a, *y = b;
+
+	ORDER(x->used, y->used);
+	return strcmp(x->name, y->name);
+}
+
+/* A file that a run had begun to write when it was killed. */
+static bool is_stale(const char *name, const struct stat *st)
+{
+	return name[0] == '.' && time(NULL) - st->st_mtime > STALE_S;
+}
+
+struct listing {
+	struct cached *file;
+	size_t cnt, cap;
+	uint64_t bytes;
+};
+
+static int list_files(struct listing *l, int folder_fd, DIR *d)
+{
+	const struct dirent *entry;
+
+	while ((entry = readdir(d))) {
+		struct cached *f;
+		struct stat st;
+
+		if (fstatat(folder_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) ||
+		    !S_ISREG(st.st_mode) || strlen(entry->d_name) >= sizeof(f->name))
+			continue;
+		if (is_stale(entry->d_name, &st))
+			unlinkat(folder_fd, entry->d_name, 0);
+		if (!is_build_id(entry->d_name))
+			continue;
+		if (array_grow((void **)&l->file, &l->cap, l->cnt, sizeof(*l->file)))
+			return -ENOMEM;
+		f = &l->file[l->cnt++];
+		strcpy(f->name, entry->d_name);
+		f->used = st.st_mtime;
+		f->sz = (uint64_t)st.st_size;
+		l->bytes += f->sz;
+	}
+	return 0;
+}
+
+/*
+ * Other runs may load, save and prune at the same time: a file that goes while it is read stays whole for
+ * its reader, one that is gone is no error, and of two that prune one leaves it to the other.
+ */
+static void prune(int folder_fd, size_t max_files, uint64_t max_bytes)
+{
+	struct listing l = {0};
+	scoped_fd int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB) ? fdopendir(fd) : NULL;
+
+	if (!d)
+		return;
+	if (!list_files(&l, folder_fd, d) && (l.cnt > max_files || l.bytes > max_bytes)) {
+		items_sort(l.file, l.cnt, sizeof(*l.file), by_use);
+		/* some more than must be, not to begin anew with the next file */
+		for (size_t i = 0, cnt = l.cnt;
+		     i < l.cnt && (cnt > max_files / 8 * 7 || l.bytes > max_bytes / 8 * 7); i++) {
+			unlinkat(folder_fd, l.file[i].name, 0);
+			l.bytes -= l.file[i].sz;
+			cnt--;
+		}
+	}
+	free(l.file);
+	closedir(d);
+	fd = -1; /* went with it */
+}
+
+void unwind_cache_prune(const char *folder, size_t max_files, uint64_t max_bytes)
+{
+	scoped_fd int folder_fd = open_folder(folder);
+
+	if (folder_fd >= 0)
+		prune(folder_fd, max_files, max_bytes);
+}
+
+/* Now and then; the first time, too, since most runs save but a few. */
+static void prune_sometimes(int folder_fd)
+{
+	static unsigned int save_cnt;
+
+	if (__atomic_fetch_add(&save_cnt, 1, __ATOMIC_RELAXED) % PRUNE_EVERY == 0)
+		prune(folder_fd, FILES_MAX, BYTES_MAX);
+}
+
+/* --- saving */
 
 static bool save(const struct unwind_table *t, int fd, const char *build_id)
 {
@@ -306,5 +457,6 @@ int unwind_cache_save(const struct unwind_table *t, const char *folder, const ch
 		unlinkat(folder_fd, temp, 0);
 		return rc;
 	}
+	prune_sometimes(folder_fd);
 	return 0;
 }

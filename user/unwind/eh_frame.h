@@ -7,8 +7,8 @@
  *         \--bare.c--> functions without CFI --code.c--> wg_rule ----------/
  *
  * The format is the one of LSB 5.0, "Exception Frames", which is that of DWARF 4, 6.4, with
- * another way to write addresses. The input is not to be trusted: all of this bounds its work
- * and its memory by the size of the input.
+ * another way to write addresses. The input is not to be trusted, nor is its size: all of this
+ * bounds its work and its memory by a budget (base/budget.h).
  */
 #ifndef WG_EH_FRAME_H
 #define WG_EH_FRAME_H
@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/budget.h"
 #include "base/err.h"
 #include "shared.h"
 #include "unwind/bytes.h"
@@ -30,7 +31,9 @@
 #define EH_FRAME_CODE_MAX 16
 
 struct eh_frame {
-	uint8_t *data; /* sz bytes and EH_FRAME_PAD of zeros */
+	struct budget *budget; /* that all is taken from; NULL: no limits */
+	bool cut;	       /* the budget has no more: there is CFI, which was not read */
+	uint8_t *data;	       /* sz bytes and EH_FRAME_PAD of zeros */
 	size_t sz;
 	uint64_t vaddr;	   /* of the first byte, in the file's numbering */
 	bool terminated;   /* ends at the first terminator: what follows is something else */
@@ -50,7 +53,8 @@ struct eh_frame {
 };
 
 /* What is in the file: fd, or image when fd is negative. An empty eh_frame when it has no CFI. */
-int eh_frame_read(struct eh_frame *eh, int fd, const void *image, size_t image_sz, struct err *e);
+int eh_frame_read(struct eh_frame *eh, int fd, const void *image, size_t image_sz, struct budget *b,
+		  struct err *e);
 void eh_frame_clear(struct eh_frame *eh);
 
 /*
@@ -121,7 +125,7 @@ struct cfi {
 	uint32_t bad_cnt; /* entries left out */
 };
 
-/* List the entries of eh, which must outlive c. 0 or -ENOMEM. */
+/* List the entries of eh, which must outlive c. 0, -ENOMEM or -EDQUOT: more than the budget has. */
 int cfi_read(struct cfi *c, const struct eh_frame *eh);
 void cfi_clear(struct cfi *c);
 
@@ -143,7 +147,10 @@ int cfi_run_fde(const struct cfi *c, const struct cfi_fde *fde, cfi_row_fn row, 
 /* The rule for a state; signal: of a CIE with augmentation 'S'. */
 struct wg_rule cfi_rule(const struct cfi_state *s, bool signal);
 
-/* Build the table: t is zeroed or empty before. 0 or -ENOMEM. */
+/*
+ * Build the table: t is zeroed or empty before. 0 or -ENOMEM. Where the budget has no more, all code of
+ * the file is said to be unsupported.
+ */
 int unwind_table_from_eh_frame(struct unwind_table *t, const struct eh_frame *eh);
 
 #endif

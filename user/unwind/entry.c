@@ -104,11 +104,13 @@ static bool read_augmentation(struct cfi_cie *cie, const Dwarf_CIE *entry)
 static int add_cie(struct cfi *c, uint64_t off, const Dwarf_CIE *entry)
 {
 	struct cfi_cie *cie;
-	int rc = array_grow((void **)&c->cie, &c->cie_cap, c->cie_cnt, sizeof(*c->cie));
+	int rc = budget_grow(c->eh->budget, (void **)&c->cie, &c->cie_cap, c->cie_cnt,
+			     sizeof(*c->cie));
 
 	if (rc)
 		return rc;
 	cie = &c->cie[c->cie_cnt++];
+	*cie = (struct cfi_cie){0};
 	cie->off = (uint32_t)off;
 	cie->code_align = entry->code_alignment_factor;
 	cie->data_align = entry->data_alignment_factor;
@@ -172,7 +174,8 @@ static bool read_fde(const struct cfi *c, const Dwarf_FDE *entry, struct cfi_fde
 
 static int add_fde(struct cfi *c, const Dwarf_FDE *entry)
 {
-	int rc = array_grow((void **)&c->fde, &c->fde_cap, c->fde_cnt, sizeof(*c->fde));
+	int rc = budget_grow(c->eh->budget, (void **)&c->fde, &c->fde_cap, c->fde_cnt,
+			     sizeof(*c->fde));
 
 	if (rc)
 		return rc;
@@ -233,6 +236,8 @@ static int read_entries(struct cfi *c)
 		Dwarf_Off next;
 		int got;
 
+		if (!budget_step(eh->budget))
+			return -EDQUOT;
 		/* A length of 0: what crtend.o adds, though other files' CFI may follow it. */
 		if (end == off + 4) {
 			if (eh->terminated)
@@ -307,6 +312,9 @@ int cfi_read(struct cfi *c, const struct eh_frame *eh)
 
 void cfi_clear(struct cfi *c)
 {
+	if (c->eh)
+		budget_give(c->eh->budget,
+			    c->cie_cap * sizeof(*c->cie) + c->fde_cap * sizeof(*c->fde));
 	free(c->cie);
 	free(c->fde);
 	*c = (struct cfi){0};

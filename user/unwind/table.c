@@ -40,6 +40,11 @@ static uint32_t rule_hash(const struct wg_rule *rule)
 	return (uint32_t)(((low ^ (uint64_t)high << 20) * 0x9e3779b97f4a7c15ULL) >> 32);
 }
 
+static struct budget *budget_of(const struct builder *b)
+{
+	return b->cfi->eh->budget;
+}
+
 /* The rule's index; too many different ones: that of the unsupported rule. */
 static int rule_index(struct builder *b, const struct wg_rule *rule, uint32_t *idx)
 {
@@ -55,7 +60,8 @@ static int rule_index(struct builder *b, const struct wg_rule *rule, uint32_t *i
 	*idx = RULE_UNSUPPORTED;
 	if (t->rule_cnt == WG_RULE_MAX)
 		return 0;
-	rc = array_grow((void **)&t->rule, &b->rule_cap, t->rule_cnt, sizeof(*t->rule));
+	rc = budget_grow(budget_of(b), (void **)&t->rule, &b->rule_cap, t->rule_cnt,
+			 sizeof(*t->rule));
 	if (rc)
 		return rc;
 	*idx = t->rule_cnt++;
@@ -72,7 +78,7 @@ static int push(struct builder *b, uint64_t off, uint32_t rule)
 
 	if (t->row_cnt > t->page[b->page_cnt - 1] && t->row[t->row_cnt - 1] >> 8 == rule)
 		return 0;
-	rc = array_grow((void **)&t->row, &b->row_cap, t->row_cnt, sizeof(*t->row));
+	rc = budget_grow(budget_of(b), (void **)&t->row, &b->row_cap, t->row_cnt, sizeof(*t->row));
 	if (!rc)
 		t->row[t->row_cnt++] = rule << 8 | (off & (WG_PAGE_SIZE - 1));
 	return rc;
@@ -119,7 +125,7 @@ static int add_range(struct builder *b, uint64_t start, uint64_t end, uint32_t i
 		uint64_t page_end = (start | (WG_PAGE_SIZE - 1)) + 1;
 		uint64_t part_end = end < page_end ? end : page_end;
 
-		rc = add_in_page(b, start, part_end, idx);
+		rc = budget_step(budget_of(b)) ? add_in_page(b, start, part_end, idx) : -EDQUOT;
 		start = part_end;
 	}
 	return rc;
@@ -197,6 +203,8 @@ static int add_bare(struct builder *b, uint64_t end)
 
 		if (!b->reader || f->sz > end - f->start || rows.start < b->filled)
 			continue; /* it has CFI, after all */
+		if (!budget_has_time(budget_of(b)))
+			return -EDQUOT;
 		b->t->start[b->t->start_cnt++] = (uint32_t)rows.start;
 		rc = code_rules(b->reader, f->code, f->sz, add_bare_row, &rows);
 	}
@@ -219,7 +227,7 @@ static int fill(struct builder *b)
 		const struct cfi_fde *fde = &b->cfi->fde[i];
 		bool broken = false;
 
-		rc = add_bare(b, fde->start);
+		rc = budget_step(budget_of(b)) ? add_bare(b, fde->start) : -EDQUOT;
 		if (rc)
 			break;
 		b->signal = b->cfi->cie[fde->cie].signal;
@@ -260,6 +268,7 @@ static int build(struct unwind_table *t, const struct cfi *cfi)
 	struct builder b = {.t = t, .cfi = cfi};
 	scoped_free uint32_t *hash = NULL;
 	uint64_t start, end;
+	size_t start_cnt;
 	int rc;
 
 	t->fde_bad_cnt = cfi->bad_cnt;
@@ -270,8 +279,12 @@ static int build(struct unwind_table *t, const struct cfi *cfi)
 		return 0;
 	t->base = start & ~(uint64_t)(WG_PAGE_SIZE - 1);
 	t->page_cnt = (uint32_t)((end - t->base + WG_PAGE_SIZE - 1) >> WG_PAGE_SHIFT);
-	t->page = malloc((t->page_cnt + 1) * sizeof(*t->page));
-	t->start = malloc((cfi->fde_cnt + cfi->eh->bare_cnt) * sizeof(*t->start));
+	start_cnt = cfi->fde_cnt + cfi->eh->bare_cnt;
+	if (!budget_take(cfi->eh->budget, ((size_t)t->page_cnt + 1) * sizeof(*t->page) +
+						  start_cnt * sizeof(*t->start)))
+		return -EDQUOT;
+	t->page = malloc(((size_t)t->page_cnt + 1) * sizeof(*t->page));
+	t->start = malloc(start_cnt * sizeof(*t->start));
 	hash = calloc(hash_size, sizeof(*hash));
 	if (!t->page || !t->start || !hash)
 		return -ENOMEM;
@@ -283,29 +296,88 @@ static int build(struct unwind_table *t, const struct cfi *cfi)
 	return rc;
 }
 
-int unwind_table_from_eh_frame(struct unwind_table *t, const struct eh_frame *eh)
+/* Code this far apart is stepped through by frame pointers, as code without CFI is. */
+#define CUT_SPAN_MAX (256ul << 20)
+
+/*
+ * Of a file whose CFI takes more than the budget has: all of its code is unsupported, so that a stack
+ * ends there. Without a table it would be taken for code that has frame pointers.
+ */
+static int build_cut(struct unwind_table *t, const struct eh_frame *eh)
+{
+	uint64_t start = UINT64_MAX, end = 0;
+
+	for (unsigned int i = 0; i < eh->code_cnt; i++) {
+		start = eh->code[i].start < start ? eh->code[i].start : start;
+		end = eh->code[i].end > end ? eh->code[i].end : end;
+	}
+	if (end <= start || end - start > CUT_SPAN_MAX)
+		return 0;
+	t->base = start & ~(uint64_t)(WG_PAGE_SIZE - 1);
+	t->page_cnt = (uint32_t)((end - t->base + WG_PAGE_SIZE - 1) >> WG_PAGE_SHIFT);
+	if (!budget_take(eh->budget, unwind_table_bytes(t))) {
+		*t = (struct unwind_table){0};
+		return 0;
+	}
+	t->row_cnt = t->row_unsupported_cnt = t->page_cnt;
+	t->page = malloc(((size_t)t->page_cnt + 1) * sizeof(*t->page));
+	t->row = calloc(t->row_cnt, sizeof(*t->row));
+	t->rule = malloc(sizeof(*t->rule));
+	if (!t->page || !t->row || !t->rule)
+		return -ENOMEM;
+	t->rule[t->rule_cnt++] = (struct wg_rule){.cfa = WG_CFA_UNSUPPORTED};
+	for (uint32_t i = 0; i <= t->page_cnt; i++)
+		t->page[i] = i;
+	return 0;
+}
+
+static int build_whole(struct unwind_table *t, const struct eh_frame *eh)
 {
 	struct cfi cfi;
 	int rc;
 
-	*t = (struct unwind_table){0};
+	if (eh->cut)
+		return -EDQUOT;
 	rc = cfi_read(&cfi, eh);
 	if (rc)
 		return rc;
 	rc = build(t, &cfi);
 	cfi_clear(&cfi);
+	return rc;
+}
+
+int unwind_table_from_eh_frame(struct unwind_table *t, const struct eh_frame *eh)
+{
+	size_t held = eh->budget ? eh->budget->held : 0;
+	int rc;
+
+	*t = (struct unwind_table){0};
+	rc = build_whole(t, eh);
+	if (rc == -EDQUOT) {
+		unwind_table_clear(t);
+		if (eh->budget)
+			budget_give(eh->budget, eh->budget->held - held);
+		rc = build_cut(t, eh);
+	}
 	if (rc)
 		unwind_table_clear(t);
 	return rc;
 }
 
-static int build_from(struct unwind_table *t, int fd, const void *image, size_t sz, struct err *e)
+size_t unwind_table_bytes(const struct unwind_table *t)
+{
+	return ((size_t)t->page_cnt + 1) * sizeof(*t->page) + t->row_cnt * sizeof(*t->row) +
+	       t->rule_cnt * sizeof(*t->rule) + t->start_cnt * sizeof(*t->start);
+}
+
+static int build_from(struct unwind_table *t, int fd, const void *image, size_t sz,
+		      struct budget *b, struct err *e)
 {
 	struct eh_frame eh;
 	int rc;
 
 	*t = (struct unwind_table){0};
-	rc = eh_frame_read(&eh, fd, image, sz, e);
+	rc = eh_frame_read(&eh, fd, image, sz, b, e);
 	if (rc)
 		return rc;
 	rc = unwind_table_from_eh_frame(t, &eh);
@@ -313,14 +385,22 @@ static int build_from(struct unwind_table *t, int fd, const void *image, size_t 
 	return rc ? err_sys(e, rc, "no memory for an unwind table") : 0;
 }
 
-int unwind_table_build(struct unwind_table *t, int fd, struct err *e)
+int unwind_table_build(struct unwind_table *t, int fd, struct budget *b, struct err *e)
 {
-	return build_from(t, fd, NULL, 0, e);
+	int rc;
+
+	budget_begin(b);
+	rc = build_from(t, fd, NULL, 0, b, e);
+	/* the rest went with what it was for, and with what growing took too much */
+	if (b && b->held > unwind_table_bytes(t))
+		budget_give(b, b->held - unwind_table_bytes(t));
+	budget_end(b);
+	return rc;
 }
 
 int unwind_table_build_image(struct unwind_table *t, const void *image, size_t sz, struct err *e)
 {
-	return build_from(t, -1, image, sz, e);
+	return build_from(t, -1, image, sz, NULL, e);
 }
 
 void unwind_table_clear(struct unwind_table *t)

@@ -35,15 +35,21 @@ struct unwind_table {
 	uint32_t row_unsupported_cnt; /* rows that are WG_CFA_UNSUPPORTED */
 };
 
+struct budget;
+
+/* Bytes of memory that it has. */
+size_t unwind_table_bytes(const struct unwind_table *t);
+
 /* A zeroed table is empty: every address in it has no CFI. */
 void unwind_table_clear(struct unwind_table *t);
 
 /*
  * Build from the ELF file open in fd (its offset is left alone) or from an image in memory (the
  * vDSO). An ELF file without .eh_frame gives an empty table and 0. -ENOEXEC: not an x86-64 ELF
- * file, or one too broken to read; with one line in e.
+ * file, or one too broken to read; with one line in e. b: what it may take; at the end it holds what
+ * the table has. A file that takes more has a table all the same, of unsupported code.
  */
-int unwind_table_build(struct unwind_table *t, int fd, struct err *e);
+int unwind_table_build(struct unwind_table *t, int fd, struct budget *b, struct err *e);
 int unwind_table_build_image(struct unwind_table *t, const void *image, size_t sz, struct err *e);
 
 /* The rule at addr (a rule with WG_CFA_NONE where there is none). */
@@ -56,12 +62,19 @@ struct wg_rule unwind_table_find(const struct unwind_table *t, uint64_t addr);
 uint64_t unwind_table_start(const struct unwind_table *t, uint64_t addr);
 
 /*
- * The cache: one file per build-id (lower-case hex) in a folder that only its owner can write to.
+ * The cache: one file per build-id (lower-case hex) in a folder that only its owner can write to, nor
+ * anybody else to those above it.
  * Loading refuses, with -ENOENT, whatever is not a regular file of ours, complete and of this
  * version; every index in it is checked. Saving is atomic, makes the folder if need be, and
  * failing to (a negative errno) is no harm.
  */
-int unwind_cache_load(struct unwind_table *t, const char *folder, const char *build_id);
+int unwind_cache_load(struct unwind_table *t, const char *folder, const char *build_id,
+		      struct budget *b);
 int unwind_cache_save(const struct unwind_table *t, const char *folder, const char *build_id);
+/*
+ * Where the folder has more files or bytes, those go that were not used for longest. Saving does so
+ * now and then: 2,048 files, 256 MiB.
+ */
+void unwind_cache_prune(const char *folder, size_t max_files, uint64_t max_bytes);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Reads the headers of ELF files and lends out their bytes; see elffile.h. */
-#include "symbol/elffile.h"
+#include "base/elffile.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,11 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/budget.h"
 #include "base/util.h"
 
 #define MAX_SECTIONS (1u << 18)
 #define MAX_NAMES (16u << 20)
 #define MAX_NOTES (64u << 10)
+#define MAX_NOTE_SECTIONS 64
 
 size_t elf_file_read(const struct elf_file *f, uint64_t off, void *buf, size_t len)
 {
@@ -31,19 +33,26 @@ static void *read_copy(const struct elf_file *f, uint64_t off, uint64_t sz, size
 {
 	char *copy;
 
-	if (sz > max || off > f->size || sz > f->size - off)
+	if (sz > max || off > f->size || sz > f->size - off || !budget_take(f->budget, sz + 1))
 		return NULL;
 	copy = malloc(sz + 1);
-	if (!copy)
-		return NULL;
-	copy[sz] = 0;
-	if (elf_file_read(f, off, copy, sz) == sz)
+	if (copy)
+		copy[sz] = 0;
+	if (copy && elf_file_read(f, off, copy, sz) == sz)
 		return copy;
 	free(copy);
+	budget_give(f->budget, sz + 1);
 	return NULL;
 }
 
-static bool has_bytes(const Elf64_Shdr *s)
+static void free_copy(const struct elf_file *f, void *copy, uint64_t sz)
+{
+	if (copy)
+		budget_give(f->budget, sz + 1);
+	free(copy);
+}
+
+bool elf_has_bytes(const Elf64_Shdr *s)
 {
 	return s->sh_type != SHT_NULL && s->sh_type != SHT_NOBITS &&
 	       !(s->sh_flags & SHF_COMPRESSED);
@@ -51,7 +60,12 @@ static bool has_bytes(const Elf64_Shdr *s)
 
 void *elf_file_load(const struct elf_file *f, const Elf64_Shdr *s, size_t max)
 {
-	return has_bytes(s) ? read_copy(f, s->sh_offset, s->sh_size, max) : NULL;
+	return elf_has_bytes(s) ? read_copy(f, s->sh_offset, s->sh_size, max) : NULL;
+}
+
+void elf_file_unload(const struct elf_file *f, const Elf64_Shdr *s, void *copy)
+{
+	free_copy(f, copy, s->sh_size);
 }
 
 const Elf64_Shdr *elf_file_section(const struct elf_file *f, uint32_t type, const char *name)
@@ -59,7 +73,7 @@ const Elf64_Shdr *elf_file_section(const struct elf_file *f, uint32_t type, cons
 	for (uint32_t i = 0; i < f->section_cnt; i++) {
 		const Elf64_Shdr *s = &f->section[i];
 
-		if (!has_bytes(s) || (type != SHT_NULL && s->sh_type != type))
+		if (!elf_has_bytes(s) || (type != SHT_NULL && s->sh_type != type))
 			continue;
 		if (!name || (s->sh_name < f->section_name_sz &&
 			      strcmp(f->section_name + s->sh_name, name) == 0))
@@ -111,12 +125,12 @@ static int read_headers(struct elf_file *f)
 	return 0;
 }
 
-int elf_file_open(struct elf_file *f, int fd)
+int elf_file_open(struct elf_file *f, int fd, struct budget *b)
 {
 	struct stat st;
 	int err;
 
-	*f = (struct elf_file){.fd = fd};
+	*f = (struct elf_file){.fd = fd, .budget = b};
 	if (fstat(fd, &st))
 		err = -errno;
 	else if (!S_ISREG(st.st_mode))
@@ -130,11 +144,11 @@ int elf_file_open(struct elf_file *f, int fd)
 	return err;
 }
 
-int elf_file_open_image(struct elf_file *f, const void *image, size_t sz)
+int elf_file_open_image(struct elf_file *f, const void *image, size_t sz, struct budget *b)
 {
 	int err;
 
-	*f = (struct elf_file){.fd = -1, .image = image, .size = sz};
+	*f = (struct elf_file){.fd = -1, .budget = b, .image = image, .size = sz};
 	err = read_headers(f);
 	if (err)
 		elf_file_close(f);
@@ -144,10 +158,10 @@ int elf_file_open_image(struct elf_file *f, const void *image, size_t sz)
 void elf_file_close(struct elf_file *f)
 {
 	cleanup_fd(&f->fd);
-	free(f->segment);
-	free(f->section);
-	free(f->section_name);
-	*f = (struct elf_file){.fd = -1};
+	free_copy(f, f->segment, f->segment_cnt * sizeof(*f->segment));
+	free_copy(f, f->section, f->section_cnt * sizeof(*f->section));
+	free_copy(f, f->section_name, f->section_name_sz);
+	*f = (struct elf_file){.fd = -1, .budget = f->budget};
 }
 
 static uint64_t align_up(uint64_t n, uint64_t to)
@@ -159,8 +173,9 @@ static uint64_t align_up(uint64_t n, uint64_t to)
 static size_t note_build_id(const struct elf_file *f, uint64_t off, uint64_t sz, uint64_t align,
 			    uint8_t *id)
 {
-	scoped_free char *notes = read_copy(f, off, sz, MAX_NOTES);
+	char *notes = read_copy(f, off, sz, MAX_NOTES);
 	uint64_t at = 0, desc;
+	size_t len = 0;
 	Elf64_Nhdr n;
 
 	align = align == 8 ? 8 : 4;
@@ -173,28 +188,32 @@ static size_t note_build_id(const struct elf_file *f, uint64_t off, uint64_t sz,
 		    memcmp(notes + at + sizeof(n), ELF_NOTE_GNU, n.n_namesz) == 0 &&
 		    n.n_descsz <= ELF_BUILD_ID_MAX) {
 			memcpy(id, notes + desc, n.n_descsz);
-			return n.n_descsz;
+			len = n.n_descsz;
+			break;
 		}
 		at = align_up(desc + n.n_descsz, align);
 	}
-	return 0;
+	free_copy(f, notes, sz);
+	return len;
 }
 
 size_t elf_file_build_id(const struct elf_file *f, uint8_t id[ELF_BUILD_ID_MAX])
 {
+	uint32_t looked = 0;
 	size_t len = 0;
 
 	/* sections first: the segments of a separate debug file lead to bytes that are not there */
 	for (uint32_t i = 0; i < f->section_cnt && !len; i++) {
 		const Elf64_Shdr *s = &f->section[i];
 
-		if (s->sh_type == SHT_NOTE)
+		if (s->sh_type == SHT_NOTE && looked++ < MAX_NOTE_SECTIONS)
 			len = note_build_id(f, s->sh_offset, s->sh_size, s->sh_addralign, id);
 	}
+	looked = 0;
 	for (uint32_t i = 0; i < f->segment_cnt && !len; i++) {
 		const Elf64_Phdr *p = &f->segment[i];
 
-		if (p->p_type == PT_NOTE)
+		if (p->p_type == PT_NOTE && looked++ < MAX_NOTE_SECTIONS)
 			len = note_build_id(f, p->p_offset, p->p_filesz, p->p_align, id);
 	}
 	return len;
