@@ -107,6 +107,8 @@ struct task_state {
 	u8 site_lock; /* futex waits by lock_stack, looked up at lock_ns, are for a lock */
 	u8 path_key_slot;
 	u64 lock_stack, lock_ns;
+	u32 claim;		      /* of who begins its ledger, see begins_here(); atomic */
+	u8 moved;		      /* an event of its own found it being begun by another */
 	u8 path_slot[WG_STATE_SLOTS]; /* where its own part of a state was found last */
 	/* the path that leads to where it is, up to path_at (scheduler's clock) */
 	struct wg_path path;
@@ -400,6 +402,26 @@ static __always_inline void handler_end(struct wg_cpu_slot *c, u64 begin_ns)
 static __always_inline void handler_end_at(struct wg_cpu_slot *c, u64 now)
 {
 	handler_end(c, handler_timed(c) ? now : 0);
+}
+
+/*
+ * The ledger of a task that ran before it was tracked begins with the first event of its own, or, if
+ * none comes, by the iterator (snapshot.bpf.c): whoever is first. An event that finds the iterator at
+ * it leaves a mark, and the iterator gives up what it has begun.
+ */
+static __always_inline bool begins_here(struct task_state *s)
+{
+	bool mine = !__sync_val_compare_and_swap(&s->claim, 0, 1);
+
+	s->moved = !mine;
+	return mine;
+}
+
+static __always_inline void sums_clear(struct task_state *s)
+{
+	__builtin_memset(s->st, 0, sizeof(s->st));
+	__builtin_memset(s->count, 0, sizeof(s->count));
+	__builtin_memset(s->part_ns, 0, sizeof(s->part_ns));
 }
 
 static __always_inline void kernel_read(struct wg_kernel *k, struct task_struct *t)

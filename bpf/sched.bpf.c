@@ -121,6 +121,24 @@ static __always_inline void wait_begins(void *ctx, struct task_struct *t, struct
 		lock_look_up(s, w);
 }
 
+/* Its first event since it is tracked, whose ledger has not been begun: it has been running until now. */
+static __always_inline bool begin_first_out(struct task_struct *t, struct task_state *s,
+					    struct wg_cpu_slot *c, u64 now)
+{
+	if (s->flags & WG_ROW_WAITING_EXEC || !begins_here(s))
+		return false;
+	sums_clear(s);
+	kernel_read(&s->base, t);
+	faults_seen(s, t);
+	s->since_ns = s->in_ns = s->begin_sched_ns = s->path_at = now;
+	s->begin_ns = mono_time(c, now);
+	s->in_task_ns = 0;
+	s->cpu = c - wg_cpu;
+	s->state = WG_CPU;
+	s->begun = 1;
+	return true;
+}
+
 static __always_inline void switch_out(void *ctx, struct task_struct *t, struct task_state *s,
 				       struct wg_cpu_slot *c, struct rq_clocks now, bool preempt,
 				       u32 st)
@@ -132,10 +150,10 @@ static __always_inline void switch_out(void *ctx, struct task_struct *t, struct 
 	 * The argument says how it meant to leave, __state whether it did: with a signal pending
 	 * the kernel counts a voluntary switch and keeps the task runnable, no wakeup follows.
 	 */
-	bool blocks = !preempt && t->__state;
+	bool blocks = !preempt && t->__state, first = !s->begun;
 
-	if (!s->begun)
-		return; /* of a ledger that is only being set up */
+	if (first && !begin_first_out(t, s, c, now.sched_ns))
+		return;
 	write_begin(s);
 	running(t, s, c);
 	if (blocks) {
@@ -150,6 +168,8 @@ static __always_inline void switch_out(void *ctx, struct task_struct *t, struct 
 	if (s->preempt_blocking)
 		s->count[WG_N_PREEMPT_BLOCKING]++;
 	s->count[voluntary(t, s, preempt, st) ? WG_N_SWITCH_VOLUNTARY : WG_N_SWITCH_INVOLUNTARY]++;
+	if (first) /* this switch is in the kernel's counters that it began with */
+		s->count[WG_N_SWITCH_VOLUNTARY] = s->count[WG_N_SWITCH_INVOLUNTARY] = 0;
 	departed(t, s, &now);
 	if (state == WG_RUNQ_PREEMPT)
 		quota_begin(t, s, now.sched_ns);
@@ -162,23 +182,31 @@ static __always_inline void switch_out(void *ctx, struct task_struct *t, struct 
 }
 
 /* A root that waits for its exec: its counters are exact from its first switch-in on. */
-static __always_inline void begin_first_in(struct task_struct *t, struct task_state *s, u64 now)
+static __always_inline void begin_first_in(struct task_struct *t, struct task_state *s,
+					   const struct wg_cpu_slot *c, u64 now)
 {
-	s->begun = 1;
 	s->since_ns = now;
-	if (!(s->flags & WG_ROW_WAITING_EXEC))
-		s->begin_sched_ns = now; /* attached to in this very moment */
+	if (!(s->flags & WG_ROW_WAITING_EXEC)) {
+		sums_clear(s);
+		s->begin_sched_ns = now;
+		s->begin_ns = mono_time(c, now);
+	}
 	s->state = WG_RUNQ_WAKE;
 	kernel_read(&s->base, t);
 	faults_seen(s, t);
+	s->begun = 1;
 }
 
 static __always_inline void switch_in(struct task_struct *t, struct task_state *s,
 				      struct wg_cpu_slot *c, struct rq_clocks now)
 {
+	bool first = !s->begun;
+
+	if (first && !begins_here(s))
+		return;
 	write_begin(s);
-	if (!s->begun)
-		begin_first_in(t, s, now.sched_ns);
+	if (first)
+		begin_first_in(t, s, c, now.sched_ns);
 	arrived(t, s, c, now.sched_ns, now.task_ns);
 	write_end(s);
 }
@@ -349,8 +377,12 @@ int BPF_PROG(on_wakeup, struct task_struct *t)
 	bool futex;
 
 	/* a task woken before it slept has not left the CPU: nothing to end */
-	if (!s || !is_blocked(s->state) || !s->begun)
+	if (!s || !is_blocked(s->state))
 		return 0;
+	if (!s->begun) {
+		s->moved = 1;
+		return 0;
+	}
 	c = cpu_slot();
 	begin_ns = handler_begin(c);
 	write_begin(s);

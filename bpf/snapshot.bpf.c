@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Task iterators. `track` begins a ledger for each thread of a process that is named by hand;
+ * Task iterators. `track` makes a ledger for each thread of a process that is named by hand, and in a
+ * second round begins those whose threads have not moved since;
  * `snapshot` emits one row per tracked task that is alive, its open interval closed at now and
  * the kernel's counters read in the same visit.
  */
@@ -10,10 +11,13 @@
 extern __u64 wg_last_id;
 extern __s64 wg_live_cnt;
 
-__u32 wg_track_tgid;	 /* set by user space before it reads the iterator */
-__u32 wg_track_cnt;	 /* its threads that are tracked, new or not; user space sets it to 0 */
-bool wg_track_wait_exec; /* the ledger begins at exec */
-bool wg_snapshot_opens;	 /* the snapshot opens the window wg_window */
+__u32 wg_track_tgid;   /* set by user space before it reads the iterator */
+__u32 wg_track_cnt;    /* its threads that are tracked, new or not; user space sets it to 0 */
+__u32 wg_track_unsure; /* those that are new, or have moved while begun; user space sets it to 0 */
+bool wg_track_begin;   /* begin the ledgers of those that have not moved since they were tracked */
+const volatile __u64 wg_track_dawdle_ns; /* see dawdle() */
+bool wg_track_wait_exec;		 /* the ledger begins at exec */
+bool wg_snapshot_opens;			 /* the snapshot opens the window wg_window */
 bool wg_snapshot_closes; /* it closes it: what comes after a task's row is in no site */
 bool wg_track_known;	 /* only ask the threads that are tracked already for where they sleep */
 bool wg_track_lanes;	 /* mark the tasks that `lanes` names */
@@ -66,14 +70,11 @@ static __always_inline void began_to_wait(struct task_struct *t, struct task_sta
 	s->since_ns = s->in_ns = s->begin_sched_ns = at;
 }
 
-/*
- * Begin a ledger: at once, or, for a root that is to call exec, at its first switch-in. A task
- * that runs has an on-CPU counter as old as the last tick: the audit of it is off by that much.
- */
+/* A ledger that has not begun: it does with the first event of the task, or by begin(). */
 static __always_inline void track(struct task_struct *t)
 {
 	struct task_state *s;
-	u64 now = clock_ns(), switches;
+	u64 now = clock_ns();
 
 	if (task_get(t) || (t->flags & PF_EXITING))
 		return;
@@ -90,24 +91,63 @@ static __always_inline void track(struct task_struct *t)
 	s->path_at = s->since_ns;
 	s->cpu = cpu_slot() - wg_cpu;
 	s->state = WG_OTHER;
-	if (!wg_track_wait_exec) {
-		switches = t->nvcsw + t->nivcsw;
-		kernel_read(&s->base, t);
-		s->oncpu_in_ns = s->base.oncpu_ns;
-		s->delay_ns = s->base.run_delay_ns;
-		faults_seen(s, t);
-		s->state = state_now(t, s);
-		if (s->state == WG_RUNQ_PREEMPT)
-			began_to_wait(t, s);
-		state_sum(s, s->state)->cnt++;
-		s->site_ns = s->since_ns;
-		s->site_state = s->state;
-		s->begun = 1;
-		/* it moved meanwhile: its next switch-in begins it instead */
-		if (switches != t->nvcsw + t->nivcsw)
-			s->begun = 0;
-	}
+	wg_track_unsure++;
 	__sync_fetch_and_add(&wg_live_cnt, 1);
+}
+
+/* For tests: a moment in which the task may move, as if this CPU had been stopped there. */
+static __always_inline void dawdle(u64 from)
+{
+	int i;
+
+	for (i = 0; i < 2000 && wg_track_dawdle_ns; i++)
+		if (clock_ns() - from > wg_track_dawdle_ns)
+			break;
+}
+
+/* What begin() has begun was begun in vain: the task moves, and so begins it itself. */
+static __always_inline void give_up(struct task_state *s)
+{
+	s->begun = 0;
+	__sync_val_compare_and_swap(&s->claim, 1, 0);
+	wg_track_unsure++;
+}
+
+/*
+ * Begin the ledger of a task that has not moved since it was tracked. All programs that did not find
+ * it tracked yet are over by now. A task that runs has an on-CPU counter as old as the last tick: the
+ * audit of it is off by that much.
+ */
+static __always_inline void begin(struct task_struct *t, struct task_state *s)
+{
+	u64 now, switches;
+
+	s->moved = 0;
+	if (__sync_val_compare_and_swap(&s->claim, 0, 1))
+		return; /* just now it has begun */
+	now = clock_ns();
+	switches = t->nvcsw + t->nivcsw;
+	sums_clear(s);
+	s->begin_ns = now;
+	s->since_ns = s->in_ns = s->begin_sched_ns = sched_time(cpu_slot(), now);
+	s->path_at = s->since_ns;
+	s->cpu = cpu_slot() - wg_cpu;
+	kernel_read(&s->base, t);
+	s->oncpu_in_ns = s->base.oncpu_ns;
+	s->delay_ns = s->base.run_delay_ns;
+	faults_seen(s, t);
+	s->state = state_now(t, s);
+	dawdle(now);
+	if (s->state == WG_RUNQ_PREEMPT)
+		began_to_wait(t, s);
+	state_sum(s, s->state)->cnt++;
+	s->site_ns = s->since_ns;
+	s->site_state = s->state;
+	s->site_stack = s->site_object = s->site_flags = 0;
+	s->begun = 1;
+	__sync_fetch_and_add(&s->seq, 2); /* that is seen before moved is read */
+	if (*(volatile u8 *)&s->moved || switches != t->nvcsw + t->nivcsw)
+		give_up(s);
 }
 
 /*
@@ -150,15 +190,28 @@ static __always_inline void adopt_stack(struct task_struct *t)
 {
 	struct task_state *s = task_get(t);
 	u32 tid = t->pid;
-	struct wg_adopt *a = bpf_map_lookup_elem(&adopt, &tid);
+	struct wg_adopt *a;
+	u64 had;
 
-	/* awake since: its next wait has a stack of its own */
-	if (!s || !a || !is_blocked(s->state) || s->since_ns != a->since_ns)
+	if (!s)
+		return;
+	if (s->begun && s->moved) {
+		/* an event missed it by a hair while it was being begun */
+		s->moved = 0;
+		give_up(s);
+		return;
+	}
+	a = bpf_map_lookup_elem(&adopt, &tid);
+	if (!a)
+		return;
+	had = s->site_stack;
+	/* awake since: its next wait has a stack of its own, which then is not the one it had */
+	if (!s->begun || !is_blocked(s->state) || s->since_ns != a->since_ns ||
+	    __sync_val_compare_and_swap(&s->site_stack, had, a->stack) != had)
 		return;
 	s->site_object = a->object;
 	s->site_flags = a->flags;
 	s->site_end = WG_END_COMPLETE;
-	s->site_stack = a->stack;
 }
 
 static __always_inline void mark_lane(struct task_struct *t)
@@ -186,10 +239,15 @@ int on_track(struct bpf_iter__task *ctx)
 	clock_learn(cpu_slot(), clock_ns(), sched_ns);
 	wg_reader_tgid = self->tgid;
 	if (t && wg_track_tgid && (u32)t->tgid == wg_track_tgid) {
-		if (!wg_track_known)
+		struct task_state *s;
+
+		if (!wg_track_known && !wg_track_begin)
 			track(t);
-		wg_track_cnt += !!task_get(t);
-		if (!wg_track_wait_exec)
+		s = task_get(t);
+		wg_track_cnt += !!s;
+		if (s && wg_track_begin && !s->begun && !(t->flags & PF_EXITING))
+			begin(t, s);
+		if (wg_track_begin || wg_track_known)
 			tell_sleeper(ctx->meta->seq, t);
 	}
 	if (t && wg_track_adopt)

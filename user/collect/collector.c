@@ -23,6 +23,7 @@
 #include "base/util.h"
 #include "collect/caps.h"
 #include "collect/gone.h"
+#include "collect/grace.h"
 #include "collect/paths.h"
 #include "collect/privs.h"
 
@@ -40,6 +41,7 @@ struct collector {
 	pthread_mutex_t track_lock; /* for the track iterator and what it is told by variables */
 	struct paths *paths;	    /* NULL when call paths are not wanted */
 	uint16_t window;	    /* the last one opened */
+	uint32_t unsure;	    /* threads that moved while their ledgers were begun */
 	bool preemptible;
 	int freq_hz; /* of the sampler, as the kernel lets us */
 };
@@ -75,11 +77,13 @@ static bool use_fexit(const struct collector *c)
 static void choose_programs(struct collector *c, const struct collector_opts *opts)
 {
 	struct wallgap_bpf *s = c->skel;
+	const char *dawdle = getenv("WALLGAP_TEST_TRACK_DAWDLE_NS");
 	bool fexit = use_fexit(c), contention = c->caps[FEAT_CONTENTION].have;
 
 	s->rodata->wg_switch_has_state = c->caps[FEAT_SWITCH_STATE].have;
 	s->rodata->wg_stacks = opts->stacks;
 	s->rodata->wg_path = opts->path;
+	s->rodata->wg_track_dawdle_ns = dawdle ? strtoull(dawdle, NULL, 10) : 0;
 	s->rodata->wg_notes = opts->stacks && c->caps[FEAT_FIND_VMA].have;
 	s->rodata->wg_sees_ipis = c->caps[FEAT_IPI].have;
 	s->rodata->wg_cpumask_words = ((uint32_t)libbpf_num_possible_cpus() + 63) / 64;
@@ -425,13 +429,13 @@ static int take_sleeper(void *ctx, const void *item)
 	return 0;
 }
 
-/* Track, and find where those that sleep already have gone to sleep. */
+/* Find where those that sleep already have gone to sleep. */
 static int track_sleepers(struct collector *c)
 {
 	int fd = bpf_map__fd(c->skel->maps.adopt), err;
 	uint32_t tid;
 
-	err = iterate_items(c->track, sizeof(struct wg_sleeper), take_sleeper, c);
+	err = iterate_items(c->track, sizeof(struct wg_sleeper), c->paths ? take_sleeper : NULL, c);
 	c->skel->bss->wg_track_tgid = 0;
 	c->skel->bss->wg_track_adopt = true;
 	if (!err)
@@ -457,6 +461,39 @@ static void on_half_walked(void *ctx, uint32_t tgid)
 	pthread_mutex_unlock(&c->track_lock);
 }
 
+#define TRACK_ROUNDS 8 /* nearly always two do: the second finds nothing new */
+
+/*
+ * Track all threads of a process that runs. First each gets a ledger; from then on, any event of its
+ * own begins that. When all programs are over that did not find it, those that have not moved are begun
+ * from here, and where they sleep is looked up. That goes on until a round finds no new thread, and
+ * none that moved just then.
+ */
+static int track_running(struct collector *c, uint32_t tgid)
+{
+	const struct timespec moment = {.tv_nsec = 100000};
+	int err = 0, round;
+
+	for (round = 0; !err && round < TRACK_ROUNDS; round++) {
+		c->skel->bss->wg_track_unsure = 0;
+		c->skel->bss->wg_track_tgid = tgid;
+		if (round)
+			nanosleep(&moment, NULL);
+		err = run_track(c);
+		if (err || (round && !c->skel->bss->wg_track_unsure && !c->unsure))
+			break;
+		if (c->skel->bss->wg_track_unsure)
+			wait_for_programs();
+		c->skel->bss->wg_track_unsure = 0;
+		c->skel->bss->wg_track_begin = true;
+		err = track_sleepers(c);
+		c->skel->bss->wg_track_begin = false;
+		c->unsure = c->skel->bss->wg_track_unsure;
+	}
+	c->skel->bss->wg_track_tgid = 0;
+	return err;
+}
+
 int collector_track(struct collector *c, pid_t tgid, bool wait_exec, struct err *e)
 {
 	bool found;
@@ -470,7 +507,7 @@ int collector_track(struct collector *c, pid_t tgid, bool wait_exec, struct err 
 	c->skel->bss->wg_track_wait_exec = wait_exec;
 	c->skel->bss->wg_track_tgid = (u32)tgid;
 	c->skel->bss->wg_track_cnt = 0;
-	err = c->paths && !wait_exec ? track_sleepers(c) : run_track(c);
+	err = wait_exec ? run_track(c) : track_running(c, (uint32_t)tgid);
 	c->skel->bss->wg_track_tgid = 0;
 	/* not by how many are tracked in all: others may end meanwhile */
 	found = c->skel->bss->wg_track_cnt;

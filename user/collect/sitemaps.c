@@ -4,13 +4,10 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/util.h"
+#include "collect/grace.h"
 
 static void add_rests(const struct sitemaps *m, int half, uint16_t window)
 {
@@ -85,18 +82,6 @@ static int take_half(const struct sitemaps *m, int half, uint16_t window, struct
 	return err ? err
 		   : take_map(m->fault_sites[half], sizeof(struct wg_fault_site), window, add_fault,
 			      out);
-}
-
-#define GRACE_NS                                                                                   \
-	(100 * NSEC_PER_MSEC) /* where the kernel has no membarrier: no program runs so long */
-
-/* Until no program that may have seen the old half runs any more: they are RCU readers. */
-static void wait_for_programs(void)
-{
-	const struct timespec grace = {.tv_nsec = GRACE_NS};
-
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
-		nanosleep(&grace, NULL);
 }
 
 void sitemaps_begin(const struct sitemaps *m, uint16_t window)
