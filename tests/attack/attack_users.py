@@ -5,9 +5,14 @@ import contextlib
 import grp
 import os
 import pwd
+import shutil
+import subprocess
 import tempfile
+import time
 
-from live import WALLGAP, run, test, wallgap
+import attack
+from live import (PLANTED, WALLGAP, CannotRun, Failure, Mark, for_each, load_report, run, test,
+                  wallgap)
 
 NOBODY = pwd.getpwnam("nobody")
 SUDO = {"SUDO_UID": NOBODY.pw_uid, "SUDO_GID": NOBODY.pw_gid}
@@ -131,3 +136,132 @@ def test_users_may_not(check):
         path = f"{folder}/a:{folder}/b:/usr/bin:/bin"
         done = run([WALLGAP, "record", "-o", "r.wg", "--", "tool"], cwd=folder, PATH=path, **SUDO)
         check.equal("found in PATH", said_of_itself(done).get("found"), "b")
+
+
+@contextlib.contextmanager
+def protected_symlinks(value):
+    path = "/proc/sys/fs/protected_symlinks"
+    with open(path, encoding="ascii") as f:
+        old = f.read()
+    with open(path, "w", encoding="ascii") as f:
+        f.write(value)
+    try:
+        yield
+    finally:
+        with open(path, "w", encoding="ascii") as f:
+            f.write(old)
+
+
+def next_pids(count):
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    with open("/proc/sys/kernel/pid_max", encoding="ascii") as f:
+        return range(pid + 1, min(pid + count, int(f.read())))
+
+
+def as_nobody(fn):
+    """In a child that is nobody."""
+    pid = os.fork()
+    if not pid:
+        status = 1
+        try:
+            os.setgroups([])
+            os.setresgid(*[NOBODY.pw_gid] * 3)
+            os.setresuid(*[NOBODY.pw_uid] * 3)
+            fn()
+            status = 0
+        finally:
+            os._exit(status)
+    if os.waitpid(pid, 0)[1]:
+        raise Failure("nobody could not do it")
+
+
+@contextlib.contextmanager
+def links_planted(victim, count):
+    """Links of nobody's where V8 will open its maps, for the next PIDs."""
+    planted = [f"/tmp/perf-{pid}.map" for pid in next_pids(count)]
+
+    def plant():
+        for path in planted:
+            with contextlib.suppress(FileExistsError):
+                os.symlink(victim, path)
+
+    as_nobody(plant)
+    try:
+        yield
+    finally:
+        for path in planted:
+            if os.path.islink(path):
+                os.unlink(path)
+
+
+@for_each(unprotected="0", protected="1")
+def test_users_perf_map(check, protect):
+    """Links at the names of node's perf maps: what they lead to stays, node works and has names."""
+    if not shutil.which("node"):
+        raise CannotRun("no node in PATH: make deps installs it")
+    with open_folder(0o755) as folder:
+        victim, path = os.path.join(folder, "victim"), os.path.join(folder, "r.wg")
+        with open(victim, "w", encoding="ascii") as f:
+            f.write("root's\n")
+        os.chmod(victim, 0o600)
+        with protected_symlinks(protect), links_planted(victim, attack.count(3000, 10000)):
+            done = wallgap("bench", "--quick", "--workloads", "crypto", "--runtimes", "node",
+                           "--models", "threads,procs", "-r", 1, "-o", path, cwd=folder)
+        check.equal(f"status ({done.tail()})", done.status, 0)
+        with open(victim, encoding="ascii") as f:
+            check.equal("root's file", f.read(), "root's\n")
+        frames = {name for site in load_report(path)["runs"][0]["sites"] for name in site["stack"]}
+        check.that(any("hashTexts" in name for name in frames), "JIT code of node has no names")
+
+
+def owner(path):
+    try:
+        return os.lstat(path).st_uid
+    except FileNotFoundError:
+        return None
+
+
+def tree(folder):
+    """wallgap with the runners of native and node, below /tmp, for the user to run."""
+    top, build = os.path.dirname(WALLGAP), os.path.dirname(PLANTED)
+    shutil.copy(WALLGAP, folder)
+    os.mkdir(os.path.join(folder, "build"))
+    shutil.copy(os.path.join(build, "wallgap-native"), os.path.join(folder, "build"))
+    shutil.copytree(os.path.join(top, "workloads", "node"), os.path.join(folder, "workloads", "node"))
+    return os.path.join(folder, "wallgap")
+
+
+@test
+def test_users_bench(check):
+    """Runners are the caller's, from a tree below /tmp too; nothing of theirs is left in /tmp."""
+    with open_folder(0o755) as folder:
+        program, path = tree(folder), os.path.join(folder, "r.wg")
+        seen, before = set(), set(os.listdir("/tmp"))
+        mark = Mark()
+        p = subprocess.Popen([program, "bench", "--quick", "--workloads", "math", "--runtimes",
+                              "native,node", "--models", "procs", "-r", "2", "-o", path],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=mark.env(**SUDO))
+        while p.poll() is None:
+            for pid, comm in mark.alive():
+                with contextlib.suppress(OSError), open(f"/proc/{pid}/status", encoding="ascii") as f:
+                    seen.add((comm, f.read().split("Uid:")[1].split("\n")[0]))
+            time.sleep(0.05)
+        out, err = (text.decode() for text in p.communicate())
+        check.equal(f"status ({err.strip()})", p.returncode, 0)
+        check.that("run as nobody" in out, "the report does not say who")
+        for name in ("wallgap-native", "node"):
+            # a child of ours is root's until its exec, and then named wallgap
+            check.equal(f"ids of {name}", {ids for comm, ids in seen if comm == name},
+                        {"\t".join(["", *[str(NOBODY.pw_uid)] * 4])})
+        left = [n for n in set(os.listdir("/tmp")) - before if n.startswith(("perf-", "v8", "isolate-"))]
+        check.equal("left in /tmp", [n for n in left if owner(f"/tmp/{n}") == NOBODY.pw_uid], [])
+        check.equal("runs", {r["runtime"] for r in load_report(path)["runs"]}, {"native", "node"})
+        os.chmod(os.path.join(folder, "build"), 0o700)
+        os.chmod(os.path.join(folder, "workloads"), 0o700)
+        done = run([program, "bench", "--quick", "--workloads", "math", "--runtimes", "node", "-r", "1",
+                    "-o", path], **SUDO)
+        check.equal("status where the user may not read the runner", done.status, 1)
+        check.that("user nobody may not use" in done.err and "--user root" in done.err, done.err)

@@ -275,7 +275,8 @@ static int measure_all(struct bench *b, struct err *e)
 	return err;
 }
 
-static int bench(struct bench *b, const char *path, int argc, char **argv)
+/* path: of PATH_MAX. */
+static int bench(struct bench *b, char *path, int argc, char **argv)
 {
 	struct err e = {""};
 	int err, status = EXIT_FAILED, failures;
@@ -290,7 +291,7 @@ static int bench(struct bench *b, const char *path, int argc, char **argv)
 			err_sys(&e, err, "cannot measure");
 		say_error("bench", status, &e);
 	} else {
-		status = recording_finish("bench", &b->r, path, b->verbose);
+		status = recording_finish("bench", &b->r, path, PATH_MAX, b->verbose);
 		failures = say_failures(b);
 		status = status ? status : failures;
 	}

@@ -137,7 +137,7 @@ int output_path(char *buf, size_t sz, const char *wanted, struct err *e)
 {
 	time_t now = time(NULL);
 	struct tm tm;
-	int len;
+	int len, err;
 
 	if (wanted) {
 		len = snprintf(buf, sz, "%s", wanted);
@@ -147,7 +147,12 @@ int output_path(char *buf, size_t sz, const char *wanted, struct err *e)
 		localtime_r(&now, &tm);
 		strftime(buf, sz, "wallgap-%Y%m%d-%H%M%S.wg", &tm);
 	}
-	return store_check_writable(buf, e);
+	err = store_check_writable(buf, e);
+	/* a name that nobody asked for: what is there stays, store_save() takes another */
+	if (wanted || (err != -EEXIST && err != -EISDIR))
+		return err;
+	*e = (struct err){""};
+	return 0;
 }
 
 int measuring_open(struct collector **c, const struct collector_opts *o, char *path, size_t sz,
@@ -286,7 +291,8 @@ static int terminal_columns(void)
 	return ws.ws_col < 100 ? ws.ws_col : 100;
 }
 
-int recording_finish(const char *command, const struct recording *r, const char *path, bool verbose)
+int recording_finish(const char *command, const struct recording *r, char *path, size_t sz,
+		     bool verbose)
 {
 	const char *no_color = getenv("NO_COLOR");
 	struct report_opts o = {.verbose = verbose,
@@ -296,7 +302,7 @@ int recording_finish(const char *command, const struct recording *r, const char 
 	struct err e = {""};
 	int status = EXIT_DONE;
 
-	if (store_write(path, r, &e)) {
+	if (store_save(path, sz, r, &e)) {
 		/* what was measured is still worth reading */
 		o.saved_as = NULL;
 		status = EXIT_FAILED;

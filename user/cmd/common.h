@@ -65,7 +65,7 @@ int recording_end(struct recording *r, const struct collector *c);
  * Save r to path, print the text report to stdout with the name of the file last. Returns an
  * exit status.
  */
-int recording_finish(const char *command, const struct recording *r, const char *path,
+int recording_finish(const char *command, const struct recording *r, char *path, size_t sz,
 		     bool verbose);
 
 /* Where unwind tables are kept from one run to the next. */

@@ -75,7 +75,8 @@ static int parse(struct record_opts *o, int argc, char **argv)
 	return -1;
 }
 
-static int record(struct recorder *rec, const struct record_opts *o, const char *path, int argc,
+/* path: of PATH_MAX. */
+static int record(struct recorder *rec, const struct record_opts *o, char *path, int argc,
 		  char **argv)
 {
 	struct child child = {.pid = -1, .gate_fd = -1, .exec_fd = -1, .pid_fd = -1};
@@ -96,7 +97,7 @@ static int record(struct recorder *rec, const struct record_opts *o, const char 
 			err_sys(&e, err, "cannot record");
 		saved = say_error("record", EXIT_FAILED, &e);
 	} else {
-		saved = recording_finish("record", &rec->r, path, o->verbose);
+		saved = recording_finish("record", &rec->r, path, PATH_MAX, o->verbose);
 	}
 	child_clear(&child);
 	names_free(rec->names);

@@ -146,7 +146,7 @@ static int measure(struct recorder *rec, struct side *sides, const struct versus
 }
 
 static int run(struct recorder *rec, struct side *sides, const struct versus *v, int argc,
-	       char **argv, const char *path, bool *keep)
+	       char **argv, char *path, bool *keep)
 {
 	struct err e = {""};
 	int err = measure(rec, sides, v, argc, argv, &e), status;
@@ -158,7 +158,7 @@ static int run(struct recorder *rec, struct side *sides, const struct versus *v,
 	}
 	*keep = true;
 	status = say_failed(sides, v);
-	if (store_write(path, &rec->r, &e))
+	if (store_save(path, PATH_MAX, &rec->r, &e))
 		status = say_error("compare", EXIT_FAILED, &e);
 	return status;
 }

@@ -7,6 +7,8 @@
 #ifndef WG_STORE_H
 #define WG_STORE_H
 
+#include <stddef.h>
+
 #include "base/err.h"
 #include "model/recording.h"
 
@@ -18,6 +20,12 @@ int store_check_writable(const char *path, struct err *e);
 
 /* Write r to path. Returns 0, or -errno with one line in e and no file (or the old one) at path. */
 int store_write(const char *path, const struct recording *r, struct err *e);
+
+/*
+ * The same, but what was measured is not lost when the name was taken meanwhile by what is not to be
+ * replaced: then path, of sz bytes, becomes the next free "NAME-1.wg".
+ */
+int store_save(char *path, size_t sz, const struct recording *r, struct err *e);
 
 /*
  * Read path into r (which recording_init has set up). Returns 0; -errno with one line in e when

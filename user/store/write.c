@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * A recording in memory to a SQLite file. The tables are data (schema.c), so there is one way to
- * write a row; what follows the columns is the order of the tables. No journal: the file has a
- * temporary name until it is whole.
+ * write a row; what follows the columns is the order of the tables. The database
+ * is made in memory, the file has no name until it is whole.
  */
 #include "store/store.h"
 
@@ -11,13 +11,19 @@
 #include <limits.h>
 #include <math.h>
 #include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/utf8.h"
 #include "base/util.h"
 #include "store/schema.h"
 #include "store/limits.h"
 #include "store/target.h"
+
+#define OTHERS_MAX 1000
+#define DB_MAX ((sqlite3_int64)1 << 40) /* bytes of a recording: as much as there is memory for */
 
 struct writer {
 	sqlite3 *db;
@@ -321,15 +327,52 @@ static int put_recording(struct writer *w, const struct recording *r)
 	return err ? err : exec(w, "COMMIT");
 }
 
-static int write_db(const char *tmp, const char *path, const struct recording *r, struct err *e)
+/* All of buf, at the file's beginning. */
+static int write_all(int fd, const unsigned char *buf, sqlite3_int64 sz)
+{
+	sqlite3_int64 done = 0;
+	ssize_t n;
+
+	while (done < sz) {
+		n = pwrite(fd, buf + done, (size_t)(sz - done), done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		done += n;
+	}
+	return 0;
+}
+
+/* The finished database, as a file would hold it. */
+static int copy_out(struct writer *w, int fd)
+{
+	sqlite3_int64 sz = 0;
+	unsigned char *image = sqlite3_serialize(w->db, "main", &sz, SQLITE_SERIALIZE_NOCOPY);
+	int err = image ? write_all(fd, image, sz) : -ENOMEM;
+
+	return err ? err_sys(w->e, err, "cannot write %s", w->path) : 0;
+}
+
+/*
+ * SQLite opens its files by name, and any number of times. So it works in memory, and what it has
+ * made goes to the file by the descriptor.
+ */
+static int write_db(int fd, const char *path, const struct recording *r, struct err *e)
 {
 	struct writer w = {.path = path, .e = e};
+	sqlite3_int64 most = DB_MAX;
 	int err;
 
-	if (sqlite3_open_v2(tmp, &w.db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
+	if (sqlite3_open_v2("wallgap", &w.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+			    "memdb") != SQLITE_OK) {
 		err = w.db ? sql_error(&w) : err_sys(e, -ENOMEM, "cannot write %s", path);
-	else
+	} else {
+		sqlite3_file_control(w.db, "main", SQLITE_FCNTL_SIZE_LIMIT, &most);
 		err = put_recording(&w, r);
+		if (!err)
+			err = copy_out(&w, fd);
+	}
 	if (sqlite3_close(w.db) != SQLITE_OK && !err)
 		err = sql_error(&w);
 	return err;
@@ -352,9 +395,33 @@ int store_write(const char *path, const struct recording *r, struct err *e)
 
 	if (err)
 		return err;
-	err = write_db(t.tmp, path, r, e);
+	err = write_db(t.fd, path, r, e);
 	if (!err)
 		err = target_commit(&t, e);
 	target_drop(&t);
+	return err;
+}
+
+/* "a.wg" is "a-1.wg": only where something is in its place. */
+static bool other_name(char *buf, size_t sz, const char *path, int number)
+{
+	size_t len = strlen(path), cut = len > 3 && !strcmp(path + len - 3, ".wg") ? 3 : 0;
+
+	return snprintf(buf, sz, "%.*s-%d%s", (int)(len - cut), path, number, path + len - cut) <
+	       (int)sz;
+}
+
+int store_save(char *path, size_t sz, const struct recording *r, struct err *e)
+{
+	scoped_free char *other = malloc(sz);
+	int err = store_write(path, r, e);
+
+	for (int i = 1; (err == -EEXIST || err == -EISDIR) && other && i < OTHERS_MAX; i++) {
+		if (!other_name(other, sz, path, i))
+			break;
+		err = store_write(other, r, e);
+		if (!err)
+			memcpy(path, other, strlen(other) + 1);
+	}
 	return err;
 }

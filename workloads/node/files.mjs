@@ -6,12 +6,11 @@
 //
 // The files have no name: they go with the orchestrator, whatever kills it. The child opens them
 // by /proc.
+import { randomUUID } from 'node:crypto';
 import { openSync, readSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { plainPort } from './lane.mjs';
 import { SLOTS, Turns } from './slots.mjs';
-
-let fileCount = 0;
 
 function room(folder) {
 	try {
@@ -24,7 +23,8 @@ function room(folder) {
 }
 
 function openUnnamed(folder) {
-	const path = `${folder}/wallgap-${process.pid}-${fileCount++}`;
+	// anybody may write to the folder: a name that nobody can foresee
+	const path = `${folder}/wallgap-${randomUUID()}`;
 	const fd = openSync(path, 'wx+', 0o600);
 
 	unlinkSync(path);
