@@ -10,6 +10,7 @@ import os
 import pty
 import random
 import re
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -22,7 +23,8 @@ from live import test
 BUILD = os.environ.get("WALLGAP_BUILD", "build")
 CASES = os.path.abspath(os.path.join(BUILD, "san/golden/cases"))
 RENDER = os.path.abspath(os.path.join(BUILD, "san/golden/render"))
-TIMEOUT_S = 30  # the slowest takes a tenth of a second
+CPU_S = 10  # the slowest takes a tenth of a second; of the CPU, so that a busy machine is no hang
+TIMEOUT_S = 300
 SEED = 20261128
 SANITIZED = dict(os.environ, ASAN_OPTIONS="exitcode=99", UBSAN_OPTIONS="exitcode=99")
 
@@ -40,6 +42,10 @@ SHORT_ESCAPES = ("\nline\x1b[1m\x07", "\u202eab\u2066\n", "\x9b2J\x85\u2028")  #
 REPORTS = [["report"], ["report", "-v"], ["report", "-f", "json"],
            *(["report", "-f", "folded", "-w", what] for what in ("cpu", "offcpu", "faults"))]
 RENDERS = ("text", "verbose", "json", "folded", "offcpu", "faults")
+
+
+def limit_cpu():
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
 
 
 class Bench:
@@ -67,7 +73,7 @@ class Bench:
         """The text of stdout where the status is 0; None where the recording was refused."""
         try:
             done = subprocess.run(argv, capture_output=True, timeout=TIMEOUT_S, env=env,
-                                  stdin=subprocess.DEVNULL)
+                                  stdin=subprocess.DEVNULL, preexec_fn=limit_cpu)
         except subprocess.TimeoutExpired:
             return self.wrong(what, f"no end in {TIMEOUT_S} s")
         err = done.stderr.decode(errors="replace")
