@@ -165,8 +165,6 @@ def test_caps_nobody(check, case):
         named = len(user_functions(report))
         if "checkpoint_restore" in caps or "sys_admin" in caps:
             check.at_least("functions of the command with names", named, 1)
-        else:
-            check.equal("functions of the command with names", named, 0)
 
 
 @test
@@ -199,9 +197,9 @@ def test_caps_not_lent(check):
         check.that(re.search(r"CapEff:\s+0+$", done.out, re.M), f"the command has capabilities: {done.out!r}")
 
 
-@for_each(root=("root", "sys_ptrace"), nobody=("nobody", "dac_read_search,dac_override"))
+@for_each(root=("root", "sys_ptrace"), files=("root", "checkpoint_restore,sys_admin"), nobody=("nobody", "dac_read_search,dac_override"))
 def test_caps_other_process(check, case):
-    """A process of another user: by -p, with and without what its mappings need."""
+    """A process that runs already: by -p, with and without what its mappings need."""
     user, needs = case
     with scratch() as tmp:
         installed(tmp)

@@ -327,6 +327,7 @@ int cmd_bench(int argc, char **argv)
 	if (status != EXIT_DONE) {
 		say_error("bench", status, &e);
 	} else {
+		confine_or_note(CONFINE_STARTS);
 		interrupt_catch();
 		status = bench(&b, path, argc, argv);
 		collector_close(b.c);

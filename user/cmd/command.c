@@ -201,9 +201,13 @@ int command_run(struct recorder *rec, const struct command *o, struct child *chi
 {
 	int err;
 
-	if (!o->argv)
+	if (!o->argv) {
+		confine_or_note(CONFINE_READS);
 		return measure(rec, NULL, o, repeat, e);
+	}
 	err = child_fork(child, o->argv, o->as, o->quiet, e);
+	if (rec->last)
+		confine_or_note(CONFINE_READS);
 	interrupt_kill_fd = child->pid_fd;
 	if (!err)
 		err = measure(rec, child, o, repeat, e);

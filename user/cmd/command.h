@@ -16,6 +16,7 @@ struct recorder {
 	struct collector *c;
 	struct recording r;
 	struct names *names;
+	bool last; /* no other command will be started */
 };
 
 struct command {

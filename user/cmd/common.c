@@ -95,6 +95,30 @@ static void on_signal(int sig)
 	interrupted = 1;
 }
 
+/* What is lost for want of capabilities: once, before we give up some ourselves. */
+static void note_privs(void)
+{
+	struct priv privs[PRIV_MAX];
+	size_t i, cnt = privs_read(privs);
+
+	for (i = 0; i < cnt; i++)
+		if (!privs[i].have)
+			say_note("wallgap: without %s: %s", privs[i].name, privs[i].without);
+}
+
+void confine_or_note(enum confine how)
+{
+	int err;
+
+	if (how == CONFINE_STARTS)
+		note_privs();
+	err = confine(how);
+	if (err)
+		say_note("wallgap: cannot give up %s: %s; going on with them",
+			 how == CONFINE_STARTS ? "capabilities" : "capabilities or system calls",
+			 strerror(-err));
+}
+
 static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
 static struct sigaction found[ARRAY_SIZE(caught)], found_pipe;
 
@@ -216,23 +240,11 @@ static int add_own_libs(struct recording *r)
 	return err ? err : recording_add_lib(r, "libbpf", collector_library_version());
 }
 
-/* Once, where what is lost could still be had by starting anew. */
-static void note_privs(void)
-{
-	struct priv privs[PRIV_MAX];
-	size_t i, cnt = privs_read(privs);
-
-	for (i = 0; i < cnt; i++)
-		if (!privs[i].have)
-			say_note("wallgap: without %s: %s", privs[i].name, privs[i].without);
-}
-
 int recording_begin(struct recording *r, const char *command, int argc, char **argv,
 		    const struct runas *as, const struct collector *c)
 {
 	int err;
 
-	note_privs();
 	recording_init(r);
 	r->schema = RECORDING_SCHEMA;
 	r->version = strdup(WALLGAP_VERSION);

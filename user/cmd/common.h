@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdbool.h>
 
+#include "base/confine.h"
 #include "base/err.h"
 #include "base/runas.h"
 #include "cmd/cmd.h"
@@ -25,6 +26,9 @@ int parse_or_end(const struct usage *u, int argc, char **argv, int *status);
 
 /* The exit status for err of collector_open: 77 where this machine cannot. */
 int status_of_open(int err);
+
+/* See base/confine.h. What fails, and what was never had, is a line on stderr each. */
+void confine_or_note(enum confine how);
 
 /*
  * From now on the first SIGINT, SIGTERM or SIGHUP sets interrupted, the second ends the program at once

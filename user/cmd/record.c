@@ -88,8 +88,10 @@ static int record(struct recorder *rec, const struct record_opts *o, char *path,
 		err = names_new(&rec->names, &rec->r);
 	if (o->command.argv)
 		command_preload(rec->c, o->command.argv[0]);
-	for (i = 0; i < o->repeats && !err && !interrupted; i++)
+	for (i = 0; i < o->repeats && !err && !interrupted; i++) {
+		rec->last = i == o->repeats - 1;
 		err = command_run(rec, &o->command, &child, i, &status, &e);
+	}
 	if (!err)
 		err = recording_end(&rec->r, rec->c);
 	if (err) {
@@ -133,6 +135,7 @@ int cmd_record(int argc, char **argv)
 	if (status != EXIT_DONE) {
 		say_error("record", status, &e);
 	} else {
+		confine_or_note(CONFINE_STARTS);
 		interrupt_catch();
 		status = record(&rec, &o, path, argc, argv);
 		collector_close(rec.c);

@@ -102,6 +102,7 @@ static int run_all(struct recorder *rec, struct side *sides, const struct versus
 
 		snprintf(what, sizeof(what), "%s, repeat %d", v->label[side], repeat + 1);
 		progress_step(&progress, 0, what);
+		rec->last = i == 2 * v->repeats - 1;
 		err = run_side(rec, &sides[side], repeat, e);
 		progress_step(&progress, 1, what);
 	}
@@ -192,6 +193,7 @@ int versus_measure(const struct versus *v, int argc, char **argv, struct recordi
 	if (status != EXIT_DONE) {
 		say_error("compare", status, &e);
 	} else {
+		confine_or_note(CONFINE_STARTS);
 		interrupt_catch();
 		status = run(&rec, sides, v, argc, argv, path, keep);
 		collector_close(rec.c);

@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/confine.h"
 #include "base/util.h"
 #include "collect/hurry.h"
 
@@ -48,6 +49,7 @@ static void *run(void *arg)
 			       {.fd = g->stop_fd, .events = POLLIN}};
 
 	hurry();
+	confine(CONFINE_PARSES);
 	while (!(fds[1].revents & POLLIN)) {
 		if (poll(fds, ARRAY_SIZE(fds), -1) <= 0)
 			continue;

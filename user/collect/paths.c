@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/confine.h"
 #include "base/util.h"
 #include "collect/hurry.h"
 #include "collect/mapwatch.h"
@@ -115,6 +116,7 @@ static void *run_locks(void *arg)
 	uint32_t i;
 
 	setpriority(PRIO_PROCESS, (id_t)gettid(), 10);
+	confine(CONFINE_PARSES); /* failing, the main thread will and says so */
 	pthread_mutex_lock(&p->lock);
 	while (!p->locks_stop) {
 		for (i = 1; i < WG_MODULE_MAX && p->locks_asked[i] != LOCKS_WANTED; i++)
@@ -460,6 +462,7 @@ static void *run(void *arg)
 	size_t i;
 
 	hurry();
+	confine(CONFINE_PARSES);
 	while (!(fds[2].revents & POLLIN)) {
 		poll(fds, ARRAY_SIZE(fds), p->stale.cnt ? RETRY_MS : DRAIN_MS);
 		begin = now_ns();
@@ -503,6 +506,7 @@ static void *run_sites(void *arg)
 	struct paths *p = arg;
 
 	hurry();
+	confine(CONFINE_PARSES);
 	pthread_mutex_lock(&p->lock);
 	while (!p->sites_stop) {
 		if (!p->sites_asked) {

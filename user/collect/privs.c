@@ -41,8 +41,8 @@ static const struct {
 	{CAP_BPF, CAP_SYS_ADMIN, "CAP_BPF", true, NULL, "nothing can be traced"},
 	{CAP_PERFMON, CAP_SYS_ADMIN, "CAP_PERFMON", true, NULL, "nothing can be traced"},
 	{CAP_CHECKPOINT_RESTORE, CAP_SYS_ADMIN, "CAP_CHECKPOINT_RESTORE", false, NULL,
-	 "no call paths and no names of functions outside the kernel: mapped files cannot be "
-	 "opened"},
+	 "no call paths and names of functions outside the kernel, but those of the command's own "
+	 "files: others that are mapped cannot be opened"},
 	{CAP_SYS_PTRACE, NONE, "CAP_SYS_PTRACE", false, NULL,
 	 "no call paths and names of programs of other users, or with more capabilities than "
 	 "wallgap"},
