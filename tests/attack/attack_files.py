@@ -175,8 +175,9 @@ def eh_frame_hole(base, path):
 
 
 def eh_frame_entries(base, path):
-    """40 MiB of entries for a byte of code each, of which none follows from another's place."""
+    """40 MiB of entries for a byte of code each, and no symbol that would name any."""
     e = base.elf()
+    e.drop(".symtab", ".dynsym")
     s = e.section(".eh_frame")
     at, out = (e.size + 15) & ~15, bytearray(CIE)
     while len(out) < 40 << 20:

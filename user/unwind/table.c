@@ -439,8 +439,8 @@ uint64_t unwind_table_start(const struct unwind_table *t, uint64_t addr)
 {
 	uint32_t lo = 0, hi = t->start_cnt;
 
-	if (unwind_table_find(t, addr).cfa == WG_CFA_NONE)
-		return 0;
+	if (!hi || unwind_table_find(t, addr).cfa == WG_CFA_NONE)
+		return 0; /* what was cut has no starts */
 	/* the last start not after addr; an FDE covers addr, so there is one */
 	while (hi - lo > 1) {
 		uint32_t mid = lo + (hi - lo) / 2;
