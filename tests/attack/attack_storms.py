@@ -69,7 +69,10 @@ def test_storm_of(c, form):
             told = json.load(f)
     run = report["runs"][0]
     c.equal("threads", len(run["threads"]), told["tasks"] + 1)
-    c.equal("losses", {k: v for k, v in report["losses"].items() if v}, {})
+    losses = {k: v for k, v in report["losses"].items() if v}
+    # told, and no time with them: processes that had ended before their mappings were asked for
+    c.at_most("unread processes", losses.pop("unread processes", 0), n / 500)
+    c.equal("losses", losses, {})
     c.equal("sites that are lost", [s for s in run["sites"] if s["kind"] == "lost"][:3], [])
     check_sites(c, run)
     for t in run["threads"]:

@@ -152,6 +152,7 @@ static int measure(struct recorder *rec, struct child *child, const struct comma
 	if (o->side)
 		timing_quick(&spin_ns, &cacheline_ns);
 	window_init(&w, c, rec->names);
+	w.path = child && o->path;
 	if (child) {
 		err = window_begin_empty(&w, child->pid, e);
 		if (!err)
@@ -183,8 +184,6 @@ static int measure(struct recorder *rec, struct child *child, const struct comma
 	procs_clear(&procs);
 	if (!err)
 		err = window_end(&w, run, e);
-	if (!err && child && o->path)
-		err = window_path(&w, run);
 	if (!err)
 		fit_window(run, child ? collector_exec_ns(c) : 0);
 	window_clear(&w);

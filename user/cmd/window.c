@@ -159,6 +159,18 @@ static void fill_machine(const struct window *w, struct run *run)
 	run->other_cpu_ns = busy > own ? busy - own : 0;
 }
 
+/* The last that rows of ended tasks are needed for: of 50,000 they are as large as all the rest. */
+static int take_path(struct window *w, struct run *run)
+{
+	int err = 0;
+
+	if (w->path && !w->after.cnt)
+		err = path_fill(run, w->gone.row, w->gone.cnt);
+	w->path = false;
+	rows_clear(&w->gone);
+	return err;
+}
+
 /* Call paths and their names: after the window, since this takes its time. */
 static int fill_sites(struct window *w, struct run *run, struct err *e)
 {
@@ -175,7 +187,9 @@ static int fill_sites(struct window *w, struct run *run, struct err *e)
 			names_use(w->names, spaces, stacks);
 			name_starts(w, run, &w->after, &at);
 			name_starts(w, run, &w->gone, &at);
-			err = sites_fill(run, &profile, w->names);
+			err = take_path(w, run);
+			if (!err)
+				err = sites_fill(run, &profile, w->names);
 		}
 		collector_names_end(w->c);
 		if (err)
@@ -209,10 +223,7 @@ int window_end(struct window *w, struct run *run, struct err *e)
 	if (err)
 		return err_sys(e, err, "threads of the window");
 	fill_machine(w, run);
-	return fill_sites(w, run, e);
-}
-
-int window_path(const struct window *w, struct run *run)
-{
-	return w->after.cnt ? 0 : path_fill(run, w->gone.row, w->gone.cnt);
+	err = fill_sites(w, run, e);
+	/* where there are no call paths */
+	return err ? err : take_path(w, run);
 }

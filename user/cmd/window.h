@@ -7,6 +7,8 @@
 #ifndef WG_WINDOW_H
 #define WG_WINDOW_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "cmd/names.h"
 #include "collect/collector.h"
@@ -21,6 +23,7 @@ struct window {
 	struct cost cost;
 	uint64_t busy_ns, steal_ns; /* of the machine, at the start; UNKNOWN if not had */
 	uint64_t begin_ns;
+	bool path; /* of one that begins before anything is tracked: fill in its critical path */
 };
 
 void window_init(struct window *w, struct collector *c, struct names *names);
@@ -43,11 +46,5 @@ int window_begin_empty(struct window *w, pid_t root, struct err *e);
  * them after.
  */
 int window_end(struct window *w, struct run *run, struct err *e);
-
-/*
- * Of a window that began before anything was tracked: its critical path, if all tasks have ended. To
- * be called after window_end. 0 or -ENOMEM.
- */
-int window_path(const struct window *w, struct run *run);
 
 #endif
