@@ -20,14 +20,14 @@ $(BENCH)/empty.skel.h: $(BENCH)/empty.bpf.o
 $(BENCH)/empty: $(BENCH)/empty.o
 	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(shell pkg-config --libs libbpf)
 
-$(BENCH)/pingpong $(BENCH)/faults $(BENCH)/first $(BENCH)/gaps: $(BENCH)/%: $(BENCH)/%.o
+$(BENCH)/pingpong $(BENCH)/faults $(BENCH)/first $(BENCH)/gaps $(BENCH)/starts: $(BENCH)/%: $(BENCH)/%.o
 	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ -lpthread
 
 $(BENCH)/tables: $(BENCH)/tables.o $(filter $(B)/user/unwind/% $(B)/user/base/%,$(USER_OBJ))
 	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(PKG_LIBS)
 
 .PHONY: bench-build
-bench-build: $(addprefix $(BENCH)/,empty pingpong faults first gaps tables)
+bench-build: $(addprefix $(BENCH)/,empty pingpong faults first gaps starts tables)
 
 bench: ## measure what tracing costs, against bcc, perf and bpftrace
 	$(Q)sh tests/deps.sh build bench runtimes

@@ -260,6 +260,33 @@ def tables(bench):
 START_REPEATS = 2
 
 
+def starts(bench):
+    """What watching adds to a process that is started, and what wallgap says of it."""
+    rounds = 4 if bench.quick else 12
+    bare, empty, wallgap = bench.bare(None), bench.empty(), bench.wallgap(None)
+    table = Table(f"Processes started one after the other, {rounds} pairs: us added to each",
+                  ["", "bare, us", "empty programs", "wallgap", "slower by, %", "its report, %", "inside"])
+    raw = {}
+    for how, count in ("fork", 700), ("exec", 400), ("spawn", 400):
+        said = []
+
+        def us(tracer, target=[bench.program("starts"), "-n", str(count), how], said=said):
+            took = tracer.run(target[:-1] + ["-o", "/dev/stdout", how], result=False)
+            if tracer is wallgap:
+                said.append(wallgap.report()["overhead"])
+            return json.loads(re.search(r'\{"ns_per_event".*\}', took)[0])["ns_per_event"] / 1000
+
+        values = paired([bare, empty, wallgap], rounds, us)
+        slower = spread([b / a - 1 for a, b in zip(values[bare], values[wallgap])])
+        known = [o for o in said if o["slower_hi"] is not None]
+        lo, hi = (statistics.median(o[k] for o in known) if known else float("nan") for k in ("slower_lo", "slower_hi"))
+        table.add(how, show_spread(spread(values[bare])), show_spread(spread(differences(values[bare], values[empty]))),
+                  show_spread(spread(differences(values[bare], values[wallgap]))), show_spread(slower, 100, 0),
+                  f"{100 * lo:.0f} to {100 * hi:.0f}", "yes" if lo <= slower["median"] <= hi else "NO")
+        raw[how] = {"us": {t.name: v for t, v in values.items()}, "stated": [lo, hi]}
+    return table.text(), raw
+
+
 def workload_command(bench, workload, n):
     """By hand the native runner prints the seconds of each repeat, a line each."""
     return [os.path.join(bench.build, "wallgap-native"), "--workload", workload, "--model", "threads",
@@ -285,15 +312,16 @@ def slowdown(bench):
 
         try:
             values = paired([bare, wallgap], rounds, wall_ms)
-            reported = wallgap.report()["overhead"].get("estimate_share")
+            said = wallgap.report()["overhead"]
         except Unavailable as e:
             table.add(workload, f"n/a: {e}")
             continue
         share = [b / a - 1 for a, b in zip(values[bare], values[wallgap])]
         lo, hi = figures.median_interval(share)
-        raw[workload] = {"bare_ms": values[bare], "traced_ms": values[wallgap], "reported_share": reported}
+        raw[workload] = {"bare_ms": values[bare], "traced_ms": values[wallgap], "reported": [said["slower_lo"], said["slower_hi"]]}
         table.add(workload, show_spread(spread(values[bare])), show_spread(spread(share), 100, 1),
-                  f"{100 * lo:.1f}..{100 * hi:.1f}", "-" if reported is None else f"{100 * reported:.2f}",
+                  f"{100 * lo:.1f}..{100 * hi:.1f}", "-" if said["slower_lo"] is None else f"{100 * said['slower_lo']:.1f} to " +
+                  ("more" if said["slower_hi"] is None else f"{100 * said['slower_hi']:.1f}"),
                   f"none: {storm}" if storm else f"under 1: {figures.verdict_of_interval(lo, hi, AIM_SLOWDOWN)}")
     return table.text(), raw
 
@@ -408,7 +436,7 @@ def own(bench):
 
 
 TABLES = {"switches": switches, "path": path, "faults": faults, "stacks": stacks, "sampling": sampling, "tables": tables,
-          "slowdown": slowdown, "runtimes": runtimes.runtimes, "scale": scale, "loss": loss, "own": own}
+          "starts": starts, "slowdown": slowdown, "runtimes": runtimes.runtimes, "scale": scale, "loss": loss, "own": own}
 
 
 def cpu_ticks():

@@ -474,6 +474,20 @@ static void cost_is_of_the_tasks_cpu_time(void **state)
 	cost_of(&c, &r);
 	assert_true(c.bpf_share == 0.01);
 	assert_true(c.estimate_known && c.estimate_share == 0.02);
+	assert_true(c.slower_lo > 0.0204 && c.slower_lo < 0.0205);
+	assert_true(c.slower_hi > 0.03 && c.slower_hi < 0.04);
+	/* 5 ms in 1,000 short waits for locks may be of our making; in one long one not */
+	run->threads[0].state_ns[WG_FUTEX] = 5 * MS;
+	run->threads[0].state_cnt[WG_FUTEX] = 1000;
+	cost_of(&c, &r);
+	assert_true(c.slower_lo < 0.0205 && c.slower_hi > 0.08 && c.slower_hi < 0.09);
+	run->threads[0].state_cnt[WG_FUTEX] = 1;
+	cost_of(&c, &r);
+	assert_true(c.slower_hi < 0.04);
+	/* more than there is: no bound */
+	run->bpf_ns = 90 * MS;
+	cost_of(&c, &r);
+	assert_true(c.slower_hi < 0);
 	r.dispatch_ns = UNKNOWN;
 	cost_of(&c, &r);
 	assert_false(c.estimate_known);

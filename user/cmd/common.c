@@ -19,14 +19,6 @@
 #include "report/report.h"
 #include "store/store.h"
 
-/*
- * What our programs cost outside the two clock reads inside them, for the estimate in the report.
- * From `make bench` on the kernel named in the README: ns added per switch and per fault, less
- * what the programs measured of themselves, over the runs of them that one switch or fault makes.
- */
-#define DISPATCH_NS 135
-#define FAULT_EVENT_NS 130 /* a perf software event's own way to the program */
-
 volatile sig_atomic_t interrupted;
 volatile sig_atomic_t interrupt_kill_fd = -1;
 
@@ -252,8 +244,7 @@ int recording_begin(struct recording *r, const char *command, int argc, char **a
 	r->argv = join(argc, argv);
 	r->user = strdup(as ? as->name : "");
 	r->created_s = (uint64_t)time(NULL);
-	r->dispatch_ns = DISPATCH_NS;
-	r->fault_event_ns = strcmp(collector_fault_end(c), "perf") ? 0 : FAULT_EVENT_NS;
+	collector_dispatch(c, &r->dispatch_ns, &r->fault_event_ns);
 	if (!r->version || !r->command || !r->argv || !r->user)
 		return -ENOMEM;
 	err = host_read(&r->host);

@@ -25,6 +25,7 @@
 #include "collect/gone.h"
 #include "collect/grace.h"
 #include "collect/paths.h"
+#include "host/dispatch.h"
 #include "collect/privs.h"
 
 typedef __u64 u64;
@@ -43,6 +44,7 @@ struct collector {
 	uint16_t window;	    /* the last one opened */
 	uint32_t unsure;	    /* threads that moved while their ledgers were begun */
 	bool preemptible;
+	uint64_t dispatch_ns, fault_event_ns;
 	int freq_hz; /* of the sampler, as the kernel lets us */
 };
 
@@ -330,6 +332,7 @@ static struct wallgap_bpf *open_object(void)
 int collector_open(struct collector **out, const struct collector_opts *opts, struct err *e)
 {
 	struct collector *c = calloc(1, sizeof(*c));
+	struct dispatch before, after;
 	int err;
 
 	if (!c)
@@ -354,7 +357,16 @@ int collector_open(struct collector **out, const struct collector_opts *opts, st
 		fail(e, err, "cannot load the BPF programs");
 		goto out;
 	}
+	dispatch_time(&before);
 	err = attach_all(c, opts, e);
+	if (!err) {
+		dispatch_time(&after);
+		if (after.handover_ns <= before.handover_ns)
+			dispatch_time(&after); /* the machine was busy elsewhere the first time */
+		/* at a handover on_switch, on_wakeup and, where it is loaded, on_waking */
+		dispatch_costs(&before, &after, opts->stacks || opts->path ? 3 : 2, &c->dispatch_ns,
+			       &c->fault_event_ns);
+	}
 	if (!err && opts->stacks)
 		err = open_paths(c, opts, e);
 	if (!err)
@@ -707,6 +719,12 @@ bool collector_counts(const struct collector *c, enum wg_count what)
 	if (what == WG_N_TLB_REMOTE || what == WG_N_TLB_LOCAL)
 		return c->caps[FEAT_TLB].have;
 	return what != WG_N_IPI_SENT || c->caps[FEAT_IPI].have;
+}
+
+void collector_dispatch(const struct collector *c, uint64_t *dispatch_ns, uint64_t *fault_event_ns)
+{
+	*dispatch_ns = c->dispatch_ns;
+	*fault_event_ns = c->fault_event_ns;
 }
 
 const char *collector_fault_end(const struct collector *c)

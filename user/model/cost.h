@@ -16,6 +16,13 @@ struct cost {
 	 */
 	double estimate_share;
 	bool estimate_known;
+	/*
+	 * How much longer the work took than it would have without us, as a share of that: at least
+	 * by what estimate_share says; at most with the caches that we cool, what the kernel does for
+	 * us when a task starts and ends, the sampler's interrupts, and with every short wait for a
+	 * lock taken for our doing: a lock held longer by our programs may be the one that is met held.
+	 */
+	double slower_lo, slower_hi; /* slower_hi < 0: no bound, all of it may be ours */
 };
 
 void cost_of(struct cost *c, const struct recording *r);

@@ -381,6 +381,9 @@ static json_t *overhead_json(const struct recording *r)
 	object_set(&o, "bpf_share", c.oncpu_ns ? json_finite(c.bpf_share) : json_null());
 	object_set(&o, "estimate_share",
 		   c.estimate_known ? json_finite(c.estimate_share) : json_null());
+	object_set(&o, "slower_lo", c.estimate_known ? json_finite(c.slower_lo) : json_null());
+	object_set(&o, "slower_hi",
+		   c.estimate_known && c.slower_hi >= 0 ? json_finite(c.slower_hi) : json_null());
 	object_set(&o, "repairs", json_number(r->repair_cnt));
 	object_set(&o, "wallgap_rss_peak_bytes", json_number(r->wallgap_rss_peak_bytes));
 	object_set(&o, "wallgap_cpu_ns", json_number(r->wallgap_cpu_ns));

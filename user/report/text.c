@@ -193,6 +193,16 @@ static void losses_print(struct para *p, const struct recording *r)
 	para_end(p);
 }
 
+/* Of the work, against without us. */
+static void slower_item(struct para *p, const struct cost *c)
+{
+	if (c->slower_hi < 0)
+		para_item(p, "the work slowed by %s or more", fmt_error(WORD, c->slower_lo));
+	else
+		para_item(p, "the work slowed by an estimated %s to %s",
+			  fmt_error(WORD, c->slower_lo), fmt_error(WORD, c->slower_hi));
+}
+
 static void cost_print(struct para *p, const struct recording *r)
 {
 	struct cost c;
@@ -203,8 +213,7 @@ static void cost_print(struct para *p, const struct recording *r)
 		para_item(p, "%s of the tasks' CPU time inside our BPF programs",
 			  fmt_error(WORD, c.bpf_share));
 	if (c.oncpu_ns && c.estimate_known)
-		para_item(p, "%s estimated with getting in and out",
-			  fmt_error(WORD, c.estimate_share));
+		slower_item(p, &c);
 	para_item(p, "%s events", fmt_count(WORD, c.event_cnt));
 	if (r->wallgap_rss_peak_bytes && r->wallgap_rss_peak_bytes != UNKNOWN)
 		para_item(p, "wallgap itself %s", fmt_bytes(WORD, r->wallgap_rss_peak_bytes));

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Starts processes one after the other and waits for each: nothing but fork, exec, mmap, exit.
+ *
+ *   starts [-n COUNT] [-o FILE] fork|exec|spawn
+ *
+ * fork: the child ends at once. exec: it calls exec of /bin/true. spawn: the same by posix_spawn.
+ * Not pinned, as a shell is not. Prints one line of JSON: ns a process.
+ */
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static void start_one(const char *how)
+{
+	char *argv[] = {"true", NULL};
+	pid_t pid;
+
+	if (!strcmp(how, "spawn")) {
+		if (posix_spawn(&pid, "/bin/true", NULL, NULL, argv, environ))
+			exit(1);
+	} else {
+		pid = fork();
+		if (pid == 0 && !strcmp(how, "exec"))
+			execv("/bin/true", argv);
+		if (pid == 0)
+			_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+		exit(1);
+}
+
+int main(int argc, char **argv)
+{
+	int cnt = 500, i, opt;
+	uint64_t begin;
+	FILE *out = stdout;
+
+	while ((opt = getopt(argc, argv, "n:o:")) != -1) {
+		if (opt == 'n')
+			cnt = atoi(optarg);
+		else if (opt == 'o')
+			out = fopen(optarg, "w");
+		else if (opt == '?')
+			return 2;
+	}
+	if (!out || optind != argc - 1 || cnt < 1)
+		return 2;
+	begin = now_ns();
+	for (i = 0; i < cnt; i++)
+		start_one(argv[optind]);
+	fprintf(out, "{\"ns_per_event\": %.1f}\n", (double)(now_ns() - begin) / cnt);
+	return fclose(out) != 0;
+}
