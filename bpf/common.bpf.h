@@ -336,21 +336,35 @@ static __always_inline void bill_oncpu(struct task_state *s, struct wg_cpu_slot 
  * inside a page fault, say, whose end we have seen since (rq_clock_skip_update). For the scheduler the
  * task was gone by then, and all it did later is the next one's; so it is here.
  */
+static __always_inline u64 take_of(u64 *ns, u64 over)
+{
+	u64 taken = *ns < over ? *ns : over;
+
+	*ns -= taken;
+	return over - taken;
+}
+
 static __always_inline void take_back(struct task_state *s, u64 now)
 {
-	u64 over = s->since_ns - now, ns;
+	u64 over = s->since_ns - now, rest = over;
 
 	if ((s64)over <= 0 || over > CLOCK_BACK_NS)
 		return;
-	/* what was billed last: the fault that has ended, if any was, else plain time */
-	ns = s->st[WG_CPU_FAULT].ns;
-	if (s->state == WG_CPU && ns >= over)
-		s->st[WG_CPU_FAULT].ns = ns - over;
-	else if (state_sum(s, s->state)->ns >= over)
-		state_sum(s, s->state)->ns -= over;
-	else
+	/* what was billed last: the fault that has ended, if any was, else plain time, and our own */
+	if (s->state == WG_CPU)
+		rest = take_of(&s->st[WG_CPU_FAULT].ns, rest);
+	rest = take_of(&state_sum(s, s->state)->ns, rest);
+	rest = take_of(&s->st[WG_PROBE].ns, rest);
+	s->since_ns -= over - rest;
+	if (!rest)
 		return;
-	s->since_ns = now;
+	/*
+	 * It was gone before its exec, where the ledger began: the wait is in it from there on. So
+	 * what the kernel counts of the wait before that is left out on its side, and what we had
+	 * counted as on the CPU before exec on ours.
+	 */
+	rest -= take_of(&s->part_ns[WG_T_BEFORE], rest);
+	s->base.run_delay_ns += rest;
 }
 
 /*

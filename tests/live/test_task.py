@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """Tasks that come and go: births, deaths, exec, orphans."""
 
+import os
+import subprocess
+
 from live import MS, US, for_each, ms, on_cpu, record, test, timed
+from sites import record_command
 
 
 @for_each(one=(1009, 1), hundred=(1013, 101))
@@ -17,6 +21,23 @@ def test_shortlived(c, amounts):
     # Its 20 us are wall time: one that is preempted has had less of the CPU.
     c.at_least("CPU of them all", sum(map(on_cpu, brief)), n * 20 * US * 0.5)
     c.note(f"{len(got.threads):,} threads, {ms(sum(map(on_cpu, brief)))} on the CPU")
+
+
+@test
+def test_audit_short(c):
+    """The shortest of commands on busy CPUs: stopped at its very exec, its times are the kernel's all the same."""
+    hogs = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(os.cpu_count() + 1)]
+    try:
+        for i in range(20):
+            got = record_command(["sh", "-c", "exit 0"], truth=False)
+            for t in got.run["threads"]:
+                for what in "oncpu_ns", "run_delay_ns":
+                    apart = abs(t["audit_" + what] - t["kernel"][what])
+                    c.at_most(f"{what}, run {i}: ours and the kernel's apart", apart, 20 * US)
+    finally:
+        for hog in hogs:
+            hog.kill()
+            hog.wait()
 
 
 @test
