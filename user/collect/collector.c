@@ -22,10 +22,10 @@
 #include "base/budget.h"
 #include "base/util.h"
 #include "collect/caps.h"
+#include "collect/dispatch.h"
 #include "collect/gone.h"
 #include "collect/grace.h"
 #include "collect/paths.h"
-#include "host/dispatch.h"
 #include "collect/privs.h"
 
 typedef __u64 u64;

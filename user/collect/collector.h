@@ -100,10 +100,9 @@ bool collector_counts(const struct collector *c, enum wg_count what);
 
 /*
  * Measured when it was opened: ns to get into and out of a program, and what a fault takes besides
- * two of them. UNKNOWN: could not be told.
+ * two of them. Where the machine was too busy for it, what is typical.
  */
-void collector_dispatch(const struct collector *c, uint64_t *dispatch_ns,
-			uint64_t *fault_event_ns);
+void collector_dispatch(const struct collector *c, uint64_t *dispatch_ns, uint64_t *fault_event_ns);
 
 /* Where fault ends come from: "fexit" or "perf". */
 const char *collector_fault_end(const struct collector *c);

@@ -3,7 +3,7 @@
  * Times handovers and page faults; see dispatch.h. In chunks of which the shortest counts: an
  * interrupt, another task or the hypervisor only ever makes one longer.
  */
-#include "host/dispatch.h"
+#include "collect/dispatch.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -14,12 +14,15 @@
 #include <unistd.h>
 
 #include "base/util.h"
-#include "model/recording.h"
 
 #define CHUNK_CNT 24
 #define LIMIT_NS (3 * NSEC_PER_MSEC) /* of each of the two */
 #define TRIPS 16		     /* in a chunk */
 #define PAGES 32		     /* in a chunk */
+
+/* What they were on a quiet machine: where this one was too busy to tell. */
+#define PROGRAM_NS 30
+#define FAULT_NS 25
 
 struct echo {
 	int there[2], back[2];
@@ -74,22 +77,18 @@ static void keep_least(uint64_t *least, uint64_t ns)
 		*least = ns;
 }
 
-/* Both on this CPU: then each handover is a switch. */
+/* The thread inherits the CPU that we are pinned to: so each handover is a switch. */
 static void time_handovers(struct dispatch *out)
 {
 	struct echo e;
-	cpu_set_t all, one;
 	pthread_t thread;
 	uint64_t until;
-	int cpu = sched_getcpu(), i;
+	int i;
 
-	if (cpu < 0 || sched_getaffinity(0, sizeof(all), &all) || pipe2(e.there, O_CLOEXEC))
+	if (pipe2(e.there, O_CLOEXEC))
 		return;
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
 	if (!pipe2(e.back, O_CLOEXEC)) {
-		if (!sched_setaffinity(0, sizeof(one), &one) &&
-		    !pthread_create(&thread, NULL, echo, &e)) {
+		if (!pthread_create(&thread, NULL, echo, &e)) {
 			until = now_ns() + LIMIT_NS;
 			for (i = 0; i < CHUNK_CNT && now_ns() < until; i++)
 				keep_least(&out->handover_ns, time_trips(&e));
@@ -97,7 +96,6 @@ static void time_handovers(struct dispatch *out)
 			pthread_join(thread, NULL);
 			e.there[1] = -1;
 		}
-		sched_setaffinity(0, sizeof(all), &all);
 		close(e.back[0]);
 		close(e.back[1]);
 	}
@@ -106,29 +104,47 @@ static void time_handovers(struct dispatch *out)
 		close(e.there[1]);
 }
 
+/* Both times on the same CPU: two of them may differ by more than what is looked for. */
+static int pin(const cpu_set_t *all)
+{
+	cpu_set_t one;
+	int cpu = 0;
+
+	while (cpu < CPU_SETSIZE && !CPU_ISSET(cpu, all))
+		cpu++;
+	CPU_ZERO(&one);
+	CPU_SET(cpu % CPU_SETSIZE, &one);
+	return sched_setaffinity(0, sizeof(one), &one);
+}
+
 void dispatch_time(struct dispatch *out)
 {
+	cpu_set_t all;
 	uint64_t until;
 	int i;
 
 	*out = (struct dispatch){0};
+	if (sched_getaffinity(0, sizeof(all), &all) || pin(&all))
+		return;
 	time_handovers(out);
 	until = now_ns() + LIMIT_NS;
 	for (i = 0; i < CHUNK_CNT && now_ns() < until; i++)
 		keep_least(&out->fault_ns, time_faults());
+	sched_setaffinity(0, sizeof(all), &all);
 }
 
 void dispatch_costs(const struct dispatch *before, const struct dispatch *after,
 		    unsigned int handover_programs, uint64_t *program_ns, uint64_t *fault_ns)
 {
-	uint64_t fault;
+	uint64_t program = (after->handover_ns - before->handover_ns) / handover_programs;
+	uint64_t fault = after->fault_ns - before->fault_ns;
 
-	*program_ns = *fault_ns = UNKNOWN;
-	if (!before->handover_ns || after->handover_ns <= before->handover_ns)
+	*program_ns = PROGRAM_NS;
+	*fault_ns = FAULT_NS;
+	if (!before->handover_ns || after->handover_ns <= before->handover_ns ||
+	    program < PROGRAM_NS / 2 || program > PROGRAM_NS * 20)
 		return;
-	*program_ns = (after->handover_ns - before->handover_ns) / handover_programs;
-	if (!before->fault_ns || !after->fault_ns)
-		return;
-	fault = after->fault_ns > before->fault_ns ? after->fault_ns - before->fault_ns : 0;
-	*fault_ns = fault > 2 * *program_ns ? fault - 2 * *program_ns : 0;
+	*program_ns = program;
+	if (before->fault_ns && after->fault_ns > before->fault_ns)
+		*fault_ns = fault > 2 * program ? fault - 2 * program : 0;
 }

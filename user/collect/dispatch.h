@@ -19,7 +19,7 @@ void dispatch_time(struct dispatch *out);
 
 /*
  * By two timings, before and after: ns for a program, of which handover_programs run at a handover;
- * and ns that a fault takes beyond two programs. UNKNOWN where the two say nothing.
+ * and ns that a fault takes beyond two programs. Typical ones where the two make no sense.
  */
 void dispatch_costs(const struct dispatch *before, const struct dispatch *after,
 		    unsigned int handover_programs, uint64_t *program_ns, uint64_t *fault_ns);
