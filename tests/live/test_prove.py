@@ -230,7 +230,7 @@ def test_prove_interrupt(c):
             tries += 1
         os.killpg(p.pid, signal.SIGINT)
         try:
-            c.equal("status", p.wait(30), 0)
+            c.equal("status", p.wait(30), 130)
         except subprocess.TimeoutExpired:
             os.killpg(p.pid, signal.SIGKILL)
             raise Failure("does not end at the first Ctrl-C") from None

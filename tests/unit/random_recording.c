@@ -300,6 +300,7 @@ void random_recording(struct recording *r, struct prng *p)
 	r->command = word(p);
 	r->argv = word(p);
 	r->user = word(p);
+	r->stopped_by = word(p);
 	r->created_s = amount(p);
 	r->interrupted = prng_below(p, 2);
 	r->dispatch_ns = maybe(p);
@@ -324,6 +325,7 @@ void random_recording(struct recording *r, struct prng *p)
 void recording_to_schema_3(struct recording *r)
 {
 	*r->user = '\0'; /* of schema 5 */
+	*r->stopped_by = '\0';
 	for (size_t i = 0; i < r->run_cnt; i++) {
 		struct run *run = &r->runs[i];
 
@@ -624,6 +626,7 @@ static const char *top_differs(const struct recording *a, const struct recording
 	SAME_STR(command);
 	SAME_STR(argv);
 	SAME_STR(user);
+	SAME_STR(stopped_by);
 	SAME(created_s);
 	SAME(interrupted);
 	SAME(dispatch_ns);

@@ -268,6 +268,7 @@ static int measure_all(struct bench *b, struct err *e)
 	for (int i = 0; i < b->plan.workload_cnt && !err && !interrupted; i++)
 		err = run_workload(b, b->plan.workloads[i], e);
 	progress_end(&b->progress);
+	interrupt_say("bench", &b->r);
 	if (!err)
 		err = recording_end(&b->r, b->c);
 	if (!err && !b->r.run_cnt)
@@ -290,10 +291,11 @@ static int bench(struct bench *b, char *path, int argc, char **argv)
 		if (!e.msg[0])
 			err_sys(&e, err, "cannot measure");
 		say_error("bench", status, &e);
+		status = err == -EINTR ? interrupt_status(EXIT_DONE) : status;
 	} else {
 		status = recording_finish("bench", &b->r, path, PATH_MAX, b->verbose);
 		failures = say_failures(b);
-		status = status ? status : failures;
+		status = interrupt_status(status ? status : failures);
 	}
 	pools_clear(&b->pools);
 	names_free(b->names);

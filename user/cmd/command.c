@@ -11,6 +11,7 @@
 
 #include "base/util.h"
 #include "cmd/common.h"
+#include "cmd/ending.h"
 #include "cmd/procs.h"
 #include "cmd/window.h"
 #include "host/timing.h"
@@ -69,6 +70,19 @@ static int watch(struct collector *c, struct child *child, long others, struct w
 			return err_sys(e, -errno, "poll");
 	}
 	return 0;
+}
+
+/* It still runs and its time is over: then we end it, and say so. */
+static int note_time_over(struct recording *r, const struct command *o)
+{
+	char reason[32];
+
+	snprintf(reason, sizeof(reason), "-d %d", o->seconds);
+	say_note("wallgap record: the %d s of -d are over: ending the command, which still runs",
+		 o->seconds);
+	free(r->stopped_by);
+	r->stopped_by = strdup(reason);
+	return r->stopped_by ? 0 : -ENOMEM;
 }
 
 static char *command_label(char **argv)
@@ -146,6 +160,7 @@ static int measure(struct recorder *rec, struct child *child, const struct comma
 	uint64_t spin_ns = UNKNOWN, cacheline_ns = UNKNOWN;
 	struct window w;
 	struct run *run;
+	bool timed_out = false;
 	long others = 0;
 	int err;
 
@@ -170,6 +185,8 @@ static int measure(struct recorder *rec, struct child *child, const struct comma
 	}
 	if (!err)
 		err = watch(c, child, others, &w, &procs, o, e);
+	if (!err && child && !interrupted && (!child_poll(child) || collector_live(c) > others))
+		timed_out = o->seconds > 0;
 	run = err ? NULL : recording_add_run(r);
 	if (!err)
 		err = run ? fill_run(run, o, repeat) : -ENOMEM;
@@ -187,7 +204,7 @@ static int measure(struct recorder *rec, struct child *child, const struct comma
 	if (!err)
 		fit_window(run, child ? collector_exec_ns(c) : 0);
 	window_clear(&w);
-	return err;
+	return err || !timed_out ? err : note_time_over(r, o);
 }
 
 static int status_of_exec(int err)
@@ -207,7 +224,8 @@ int command_run(struct recorder *rec, const struct command *o, struct child *chi
 	err = child_fork(child, o->argv, o->as, o->quiet, e);
 	if (rec->last)
 		confine_or_note(CONFINE_READS);
-	interrupt_kill_fd = child->pid_fd;
+	if (!err)
+		ending_prepare(rec->c, child);
 	if (!err)
 		err = measure(rec, child, o, repeat, e);
 	if (err && child->exec_failed)
@@ -216,11 +234,9 @@ int command_run(struct recorder *rec, const struct command *o, struct child *chi
 		*status = child->status;
 		rec->r.runs[rec->r.run_cnt - 1].exit_status = child->status;
 	}
-	if (interrupted) {
-		child_ask(child);
-	} else {
-		interrupt_kill_fd = -1;
-		child_clear(child);
-	}
+	if (interrupted)
+		ending_ask(rec->c, child);
+	else
+		ending_finish(rec->c, child);
 	return err;
 }

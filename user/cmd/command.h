@@ -33,7 +33,7 @@ struct command {
 /*
  * One run, added to the recording. *status becomes the command's own when that is not 0, or that of
  * a failed exec. After Ctrl-C the command is asked to end but not waited for: first what was seen is
- * saved. child is to be cleared by the caller at the end.
+ * saved. The caller calls ending_finish for child at the end.
  */
 int command_run(struct recorder *rec, const struct command *o, struct child *child, int repeat,
 		int *status, struct err *e);

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,7 +19,8 @@
 #include "store/store.h"
 
 volatile sig_atomic_t interrupted;
-volatile sig_atomic_t interrupt_kill_fd = -1;
+static volatile uint64_t interrupted_ns;
+static void (*volatile at_once)(void);
 
 /* The only way of single lines out: names of files, labels and what libraries say are anybody's. */
 static void say(FILE *to, const char *fmt, va_list ap)
@@ -76,15 +76,27 @@ int status_of_open(int err)
 								     : EXIT_FAILED;
 }
 
+/* A second signal so soon is the same: timeout(1) sends its own twice, a terminal may too. */
+#define SAME_SIGNAL_NS (150 * NSEC_PER_MSEC)
+
+/*
+ * The first stops the measurement. A second one of those that somebody types or sends on purpose ends
+ * us at once; the others come again by themselves: SIGXCPU every second, SIGHUP from kernel and shell.
+ */
 static void on_signal(int sig)
 {
-	(void)sig;
-	if (interrupted) {
-		if (interrupt_kill_fd >= 0)
-			syscall(SYS_pidfd_send_signal, interrupt_kill_fd, SIGKILL, NULL, 0);
-		_exit(130);
+	int saved = errno;
+
+	if (!interrupted) {
+		interrupted_ns = now_ns();
+		interrupted = sig;
+	} else if ((sig == SIGINT || sig == SIGTERM || sig == SIGQUIT) &&
+		   now_ns() - interrupted_ns > SAME_SIGNAL_NS) {
+		if (at_once)
+			at_once();
+		_exit(128 + sig);
 	}
-	interrupted = 1;
+	errno = saved;
 }
 
 /* What is lost for want of capabilities: once, before we give up some ourselves. */
@@ -111,8 +123,12 @@ void confine_or_note(enum confine how)
 			 strerror(-err));
 }
 
-static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
-static struct sigaction found[ARRAY_SIZE(caught)], found_pipe;
+/* All that would end us and that is neither a fault of ours nor a failed write. */
+static const int caught[] = {SIGINT,  SIGTERM, SIGHUP,	SIGQUIT,   SIGXCPU, SIGUSR1,
+			     SIGUSR2, SIGALRM, SIGPROF, SIGVTALRM, SIGPOLL, SIGPWR};
+/* These say that a write cannot go on: it fails instead, and what is open is closed and said. */
+static const int ignored[] = {SIGPIPE, SIGXFSZ};
+static struct sigaction found[ARRAY_SIZE(caught)], found_ignored[ARRAY_SIZE(ignored)];
 
 void interrupt_catch(void)
 {
@@ -126,7 +142,30 @@ void interrupt_catch(void)
 		if (caught[i] != SIGHUP || found[i].sa_handler != SIG_IGN) /* nohup */
 			sigaction(caught[i], &sa, NULL);
 	}
-	sigaction(SIGPIPE, &ignore, &found_pipe);
+	for (i = 0; i < ARRAY_SIZE(ignored); i++)
+		sigaction(ignored[i], &ignore, &found_ignored[i]);
+}
+
+void interrupt_at_once(void (*fn)(void))
+{
+	at_once = fn;
+}
+
+int interrupt_status(int status)
+{
+	return interrupted && status == EXIT_DONE ? 128 + interrupted : status;
+}
+
+void interrupt_say(const char *command, struct recording *r)
+{
+	char reason[32];
+
+	if (!interrupted)
+		return;
+	snprintf(reason, sizeof(reason), "SIG%s", sigabbrev_np(interrupted));
+	say_note("wallgap %s: stopped by %s: what was seen until then is kept", command, reason);
+	free(r->stopped_by);
+	r->stopped_by = strdup(reason);
 }
 
 void interrupt_restore(void)
@@ -135,7 +174,8 @@ void interrupt_restore(void)
 
 	for (i = 0; i < ARRAY_SIZE(caught); i++)
 		sigaction(caught[i], &found[i], NULL);
-	sigaction(SIGPIPE, &found_pipe, NULL);
+	for (i = 0; i < ARRAY_SIZE(ignored); i++)
+		sigaction(ignored[i], &found_ignored[i], NULL);
 }
 
 int choose_user(const char *command, struct runas *as, const char *name)

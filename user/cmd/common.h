@@ -31,14 +31,20 @@ int status_of_open(int err);
 void confine_or_note(enum confine how);
 
 /*
- * From now on the first SIGINT, SIGTERM or SIGHUP sets interrupted, the second ends the program at once
- * with status 130 and kills the process whose pidfd is in interrupt_kill_fd, if that is not -1.
+ * From now on the first signal that would end us sets interrupted to its number; a second SIGINT,
+ * SIGTERM or SIGQUIT calls what interrupt_at_once was given, and ends the program with 128 + its number.
+ * SIGPIPE and SIGXFSZ do nothing: the write fails.
  */
 void interrupt_catch(void);
+/* fn runs in a signal handler; NULL: nothing is to be done. */
+void interrupt_at_once(void (*fn)(void));
+/* The exit status: 128 + signal after one, where nothing else went wrong. */
+int interrupt_status(int status);
+/* If interrupted: one line, and the reason into r. */
+void interrupt_say(const char *command, struct recording *r);
 /* In a child, before its exec: signals as we found them. */
 void interrupt_restore(void);
 extern volatile sig_atomic_t interrupted;
-extern volatile sig_atomic_t interrupt_kill_fd;
 
 /*
  * The user for commands and runners, of --user (NULL: not given); an exit status when there is no

@@ -8,6 +8,7 @@
 
 #include "cmd/command.h"
 #include "cmd/common.h"
+#include "cmd/ending.h"
 #include "host/host.h"
 #include "model/lock_rules.h"
 
@@ -92,6 +93,7 @@ static int record(struct recorder *rec, const struct record_opts *o, char *path,
 		rec->last = i == o->repeats - 1;
 		err = command_run(rec, &o->command, &child, i, &status, &e);
 	}
+	interrupt_say("record", &rec->r);
 	if (!err)
 		err = recording_end(&rec->r, rec->c);
 	if (err) {
@@ -101,9 +103,11 @@ static int record(struct recorder *rec, const struct record_opts *o, char *path,
 	} else {
 		saved = recording_finish("record", &rec->r, path, PATH_MAX, o->verbose);
 	}
-	child_clear(&child);
+	ending_finish(rec->c, &child);
 	names_free(rec->names);
 	recording_clear(&rec->r);
+	if (interrupted)
+		return interrupt_status(saved);
 	return status ? status : saved;
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/util.h"
 #include "cmd/common.h"
+#include "cmd/ending.h"
 #include "cmd/progress.h"
 #include "host/host.h"
 #include "model/lock_rules.h"
@@ -68,7 +69,7 @@ static int run_side(struct recorder *rec, struct side *s, int repeat, struct err
 	int status = 0;
 	int err = command_run(rec, &s->command, &child, repeat, &status, e);
 
-	child_clear(&child);
+	ending_finish(rec->c, &child);
 	if (!err && status && !s->failed_cnt++) {
 		s->status = status;
 		s->run = repeat;
@@ -139,6 +140,7 @@ static int measure(struct recorder *rec, struct side *sides, const struct versus
 		command_preload(rec->c, sides[i].argv[0]);
 	if (!err)
 		err = run_all(rec, sides, v, e);
+	interrupt_say("compare", &rec->r);
 	if (!err)
 		err = recording_end(&rec->r, rec->c);
 	if (!err && !rec->r.run_cnt)
@@ -155,13 +157,14 @@ static int run(struct recorder *rec, struct side *sides, const struct versus *v,
 	if (err) {
 		if (!e.msg[0])
 			err_sys(&e, err, "cannot compare");
-		return say_error("compare", EXIT_FAILED, &e);
+		return interrupt_status(
+			say_error("compare", err == -EINTR ? EXIT_DONE : EXIT_FAILED, &e));
 	}
 	*keep = true;
 	status = say_failed(sides, v);
 	if (store_save(path, PATH_MAX, &rec->r, &e))
 		status = say_error("compare", EXIT_FAILED, &e);
-	return status;
+	return interrupt_status(status);
 }
 
 int versus_measure(const struct versus *v, int argc, char **argv, struct recording *out, char *path,

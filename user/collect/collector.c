@@ -13,6 +13,7 @@
 #include <linux/perf_event.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -679,6 +680,30 @@ int collector_snapshot(struct collector *c, struct rows *out, struct err *e)
 		return err_sys(e, err, "cannot read the tasks' ledgers");
 	rows_sort(out);
 	return 0;
+}
+
+struct sending {
+	int sig;
+	long cnt;
+};
+
+static int send_to(void *ctx, const void *item)
+{
+	const struct wg_row *row = item;
+	struct sending *s = ctx;
+
+	s->cnt++;
+	if (s->sig && (row->tid == row->tgid || s->sig == SIGKILL))
+		kill((pid_t)row->tgid, s->sig);
+	return 0;
+}
+
+long collector_signal(struct collector *c, int sig)
+{
+	struct sending s = {.sig = sig};
+	int err = iterate_items(c->snapshot, sizeof(struct wg_row), send_to, &s);
+
+	return err ? err : s.cnt;
 }
 
 int collector_drain(struct collector *c, struct rows *out)

@@ -79,6 +79,12 @@ void collector_names_end(struct collector *c);
 /* One row for each tracked task alive, ordered by id, into out (cleared first). */
 int collector_snapshot(struct collector *c, struct rows *out, struct err *e);
 
+/*
+ * Send sig to all processes that are tracked; 0: to none. SIGKILL also reaches a process whose first
+ * thread is gone. Returns how many threads are tracked, or -errno. Safe in a signal handler.
+ */
+long collector_signal(struct collector *c, int sig);
+
 /* Append to out the rows of tasks that have gone since the last drain. */
 int collector_drain(struct collector *c, struct rows *out);
 

@@ -122,6 +122,7 @@ void recording_clear(struct recording *r)
 	free(r->command);
 	free(r->argv);
 	free(r->user);
+	free(r->stopped_by);
 	host_clear(&r->host);
 	for (size_t i = 0; i < ARRAY_SIZE(r->conditions); i++)
 		conditions_clear(&r->conditions[i]);

@@ -34,10 +34,10 @@
 /*
  * Schema of the recording file (SQLite's user_version). 2 brought call paths, locks and sites; 3
  * runtimes, absences and where threads start; 4 who is on the critical path, whose sites are, waits
- * for CPU quota, how fast the machine was, and variants; 5 what is lost as such, and the
- * user that commands ran as. Older files are read as recordings without any.
+ * for CPU quota, how fast the machine was, and variants; 5 what is lost as such, and the user that
+ * commands ran as; 6 what ended it early. Older files are read as recordings without any.
  */
-#define RECORDING_SCHEMA 5
+#define RECORDING_SCHEMA 6
 
 #define UNKNOWN UINT64_MAX
 #define NO_INDEX UINT32_MAX
@@ -320,6 +320,7 @@ struct recording {
 	char *user;	    /* that commands and runners ran as; "": not known, or none ran */
 	uint64_t created_s; /* CLOCK_REALTIME */
 	bool interrupted;
+	char *stopped_by; /* what ended it early: "SIGTERM", "-d 5"; or "" */
 	struct host host;
 	struct conditions conditions[2];
 	/*

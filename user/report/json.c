@@ -572,6 +572,8 @@ int report_json(FILE *f, const struct recording *r)
 		out_member(&o, "user", json_text(r->user));
 	out_member(&o, "created_s", json_number(r->created_s));
 	out_member(&o, "interrupted", json_boolean(r->interrupted));
+	if (*str(r->stopped_by))
+		out_member(&o, "stopped_by", json_text(r->stopped_by));
 	out_member(&o, "host", host_json(r));
 	out_member(&o, "conditions", both_conditions(r));
 	out_member(&o, "libs", libs_json(r));

@@ -68,7 +68,9 @@ static void head(struct para *p, const struct recording *r)
 			  workers == 1 ? "" : "s");
 	if (*str(r->user))
 		para_item(p, "run as %s", r->user);
-	if (r->interrupted)
+	if (*str(r->stopped_by))
+		para_item(p, "stopped by %.40s: what was seen until then", r->stopped_by);
+	else if (r->interrupted)
 		para_item(p, "interrupted: what was seen until then");
 	para_end(p);
 }

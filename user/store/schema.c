@@ -24,6 +24,8 @@ static const struct column recording_columns[] = {
 	    "that commands and runners ran as; empty: not known, or none ran", .since = 5),
 	COL(recording, created_s, K_AMOUNT, "seconds since 1970, UTC"),
 	COL(recording, interrupted, K_BOOL, "1: cut short, what was seen until then"),
+	COL(recording, stopped_by, K_STR, "what ended it early: a signal, -d of record; or empty",
+	    .since = 6),
 	COL(recording, dispatch_ns, K_AMOUNT_OPT,
 	    "estimated cost of entering and leaving one BPF program"),
 	COL(recording, fault_event_ns, K_AMOUNT_OPT,
