@@ -549,7 +549,7 @@ def test_cli_interrupt_twice(c):
 def test_cli_interrupt_bench(c):
     mark, programs = Mark(), bpf_programs()
     with scratch() as tmp:
-        p = subprocess.Popen([WALLGAP, "bench", "--workloads", "math", "--repeats", "50", "-o",
+        p = subprocess.Popen([WALLGAP, "bench", "--runtimes", "native", "--workloads", "math", "--repeats", "500", "-o",
                               os.path.join(tmp, "a.wg")], env=mark.env(), stdin=subprocess.DEVNULL,
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                              start_new_session=True)
