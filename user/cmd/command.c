@@ -45,9 +45,8 @@ static bool nobody_left(struct collector *c, int *look_cnt)
  * tracked and none of the child's, left over by a run that was cut short.
  */
 static int watch(struct collector *c, struct child *child, long others, struct window *w,
-		 struct procs *procs, const struct command *o, struct err *e)
+		 struct procs *procs, uint64_t until, struct err *e)
 {
-	uint64_t until = o->seconds ? now_ns() + (uint64_t)o->seconds * NSEC_PER_SEC : UINT64_MAX;
 	struct pollfd ended = {.fd = child ? child->pid_fd : -1, .events = POLLIN};
 	int err, timeout, look_cnt = 0;
 
@@ -157,7 +156,7 @@ static int measure(struct recorder *rec, struct child *child, const struct comma
 	struct recording *r = &rec->r;
 	struct collector *c = rec->c;
 	struct procs procs = {0};
-	uint64_t spin_ns = UNKNOWN, cacheline_ns = UNKNOWN;
+	uint64_t spin_ns = UNKNOWN, cacheline_ns = UNKNOWN, until = UINT64_MAX;
 	struct window w;
 	struct run *run;
 	bool timed_out = false;
@@ -183,10 +182,12 @@ static int measure(struct recorder *rec, struct child *child, const struct comma
 		if (!err)
 			err = window_begin(&w, 0, e);
 	}
+	if (o->seconds)
+		until = now_ns() + (uint64_t)o->seconds * NSEC_PER_SEC;
 	if (!err)
-		err = watch(c, child, others, &w, &procs, o, e);
-	if (!err && child && !interrupted && (!child_poll(child) || collector_live(c) > others))
-		timed_out = o->seconds > 0;
+		err = watch(c, child, others, &w, &procs, until, e);
+	if (!err && child && o->seconds && !interrupted)
+		timed_out = now_ns() >= until && (!child_poll(child) || collector_live(c) > others);
 	run = err ? NULL : recording_add_run(r);
 	if (!err)
 		err = run ? fill_run(run, o, repeat) : -ENOMEM;
