@@ -56,6 +56,8 @@ void ending_finish(struct collector *c, struct child *child)
 	uint64_t until;
 	int round;
 
+	if (!watched) /* nothing of ours: what -p watches is not ours to end */
+		return;
 	if (child->exec_failed || is_over(c, child))
 		goto out;
 	ending_ask(c, child);
