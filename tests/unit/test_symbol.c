@@ -203,6 +203,7 @@ static void assert_exported_names(struct symtab *s)
 	assert_true(symtab_object(s, address_of("data_shown", NULL) + 31, &found));
 	assert_true(found.exported && strcmp(found.name, "data_shown") == 0);
 	assert_false(symtab_object(s, address_of("shown", NULL), &found));
+	assert_string_equal(found.name, "data_shown"); /* as it was */
 	assert_false(symtab_function(s, address_of("data_shown", NULL), &found));
 }
 

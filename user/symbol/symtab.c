@@ -336,21 +336,23 @@ static const char *ready_name(struct symtab *s, struct sym *sym)
 
 static bool look_up(struct symtab *s, struct symset *set, uint64_t addr, struct symbol *out)
 {
+	const char *name;
 	struct sym *sym;
 
 	budget_begin(&s->budget);
 	read_once(s);
 	sym = symset_find(set, addr);
-	*out = (struct symbol){0};
-	if (sym)
-		*out = (struct symbol){
-			.name = ready_name(s, sym),
-			.start = sym->start,
-			.size = sym->sized ? sym->end - sym->start : 0,
-			.exported = sym->exported,
-		};
+	name = sym ? ready_name(s, sym) : NULL;
 	budget_end(&s->budget);
-	return out->name != NULL;
+	if (!name) /* out stays as it was */
+		return false;
+	*out = (struct symbol){
+		.name = name,
+		.start = sym->start,
+		.size = sym->sized ? sym->end - sym->start : 0,
+		.exported = sym->exported,
+	};
+	return true;
 }
 
 bool symtab_function(struct symtab *s, uint64_t addr, struct symbol *out)

@@ -42,7 +42,8 @@ void symtab_close(struct symtab *s); /* accepts NULL */
 /*
  * The function, or the data object, that holds addr; of several, the one that starts last. Of those
  * that start together, an exported name before a global one before a local one, then the shortest,
- * then the first by strcmp. Thread-local variables have no address and are left out.
+ * then the first by strcmp. Thread-local variables have no address and are left out. False: none, or no
+ * memory or time for it, and out is as it was.
  */
 bool symtab_function(struct symtab *s, uint64_t addr, struct symbol *out);
 bool symtab_object(struct symtab *s, uint64_t addr, struct symbol *out);
