@@ -200,12 +200,19 @@ static int collect(struct builder *b)
 	return 0;
 }
 
+/* A process's mmap_lock is one thing to its own threads and another to whoever looks in from outside. */
+static bool is_own(const struct lock *k)
+{
+	return k->flags & LOCK_OWN_MMAP;
+}
+
 static int compare_refs(const void *a, const void *b)
 {
 	const struct ref *x = a, *y = b;
 
 	ORDER(x->lock->kind, y->lock->kind);
 	ORDER(x->type, y->type);
+	ORDER(is_own(x->lock), is_own(y->lock));
 	ORDER(x->tgid, y->tgid);
 	ORDER(x->base, y->base);
 	ORDER(x->lock, y->lock);
@@ -220,7 +227,7 @@ static int compare_refs(const void *a, const void *b)
 static bool same_object(const struct lock_object *o, const struct ref *ref)
 {
 	if (o->kernel != (ref->lock->kind == LOCK_KERNEL) || o->type != ref->type ||
-	    o->tgid != ref->tgid)
+	    o->tgid != ref->tgid || is_own(o->lock) != is_own(ref->lock))
 		return false;
 	return o->base == ref->base || (o->type == TYPE_RWLOCK && o->base + 8 == ref->base);
 }
