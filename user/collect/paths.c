@@ -269,7 +269,8 @@ static int on_file(struct paths *p, const struct wg_file_event *e)
 		       sizeof(*p->questions)))
 		return -ENOMEM;
 	p->questions[p->question_cnt++] = (struct question){e->tgid, e->start, e->key};
-	mark_missed(p, e->tgid);
+	/* no loss by itself if the process goes first: a stack that wants the answer says so */
+	mark_stale(p, e->tgid);
 	return 0;
 }
 
@@ -583,7 +584,10 @@ int paths_open(struct paths **out, const struct paths_maps *maps, const char *ca
 		err = start_threads(p);
 	if (err) {
 		paths_close(p);
-		return err_sys(e, err, "cannot set up the unwinding of stacks");
+		return err_sys(e, err, "cannot set up the unwinding of stacks%s",
+			       err == -EAGAIN ? " (no memory for a thread, or no process more is "
+						"allowed; see ulimit -v and -u)"
+					      : "");
 	}
 	*out = p;
 	return 0;

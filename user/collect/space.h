@@ -38,7 +38,7 @@ struct process {
 	uint64_t regions_ns;	/* when that was; 0: never */
 	uint64_t regions_took_ns;
 	bool stale;  /* its mappings are to be read again */
-	bool missed; /* a stack or a question of its needed them */
+	bool missed; /* a stack of its needed them */
 	bool wanted; /* its memory is to be looked at */
 };
 
@@ -94,7 +94,8 @@ struct spaces_stats {
 	uint64_t build_ns; /* building and loading of tables */
 	uint64_t
 		unread_cnt; /* processes gone before their mappings, which were needed, could be read */
-	uint64_t full_cnt; /* layouts or tables that found no room */
+	uint64_t full_cnt;   /* layouts or tables that found no room */
+	uint64_t closed_cnt; /* mappings whose file could not be kept open: too few descriptors */
 	uint64_t fde_bad_cnt, row_unsupported_cnt;
 };
 void spaces_stats(const struct spaces *s, struct spaces_stats *out);
