@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <sys/resource.h>
 
+#define SPARE 32 /* saving takes some ten, with the libraries it loads */
+
 static struct rlimit given;
 static bool raised;
 
@@ -17,6 +19,13 @@ void files_raise(void)
 	all = given;
 	all.rlim_cur = all.rlim_max;
 	raised = !setrlimit(RLIMIT_NOFILE, &all);
+}
+
+bool files_may_keep(int fd)
+{
+	struct rlimit now;
+
+	return getrlimit(RLIMIT_NOFILE, &now) || (rlim_t)fd + SPARE < now.rlim_cur;
 }
 
 void files_restore(void)

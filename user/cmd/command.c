@@ -95,12 +95,23 @@ static char *command_label(char **argv)
 	return strdup(label);
 }
 
+static char *processes_label(const struct opt_ints *tgids)
+{
+	char label[160];
+	size_t len =
+		(size_t)snprintf(label, sizeof(label), "process%s", tgids->cnt > 1 ? "es" : "");
+
+	for (int i = 0; i < tgids->cnt && len < sizeof(label) - 1; i++)
+		len += (size_t)snprintf(label + len, sizeof(label) - len, "%s %d", i ? "," : "",
+					tgids->v[i]);
+	return strdup(label);
+}
+
 static int fill_run(struct run *run, const struct command *o, int repeat)
 {
-	char pid[32];
-
-	snprintf(pid, sizeof(pid), "process %d", o->tgid);
-	run->label = o->label ? strdup(o->label) : o->argv ? command_label(o->argv) : strdup(pid);
+	run->label = o->label  ? strdup(o->label)
+		     : o->argv ? command_label(o->argv)
+			       : processes_label(&o->tgids);
 	run->runtime = strdup("");
 	run->workload = strdup("");
 	run->model = strdup(o->side ? o->side : "");
@@ -150,6 +161,15 @@ void command_preload(struct collector *c, const char *command)
 	}
 }
 
+static int track_all(struct collector *c, const struct opt_ints *tgids, struct err *e)
+{
+	int err = 0;
+
+	for (int i = 0; i < tgids->cnt && !err; i++)
+		err = collector_track(c, tgids->v[i], false, e);
+	return err;
+}
+
 static int measure(struct recorder *rec, struct child *child, const struct command *o, int repeat,
 		   struct err *e)
 {
@@ -178,7 +198,7 @@ static int measure(struct recorder *rec, struct child *child, const struct comma
 		if (!err && !r->start_ns)
 			r->start_ns = collector_exec_ns(c) - program_start_ns();
 	} else {
-		err = collector_track(c, o->tgid, false, e);
+		err = track_all(c, &o->tgids, e);
 		if (!err)
 			err = window_begin(&w, 0, e);
 	}

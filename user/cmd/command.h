@@ -8,6 +8,7 @@
 
 #include "cmd/child.h"
 #include "cmd/names.h"
+#include "cmd/options.h"
 #include "collect/collector.h"
 #include "model/recording.h"
 
@@ -20,9 +21,9 @@ struct recorder {
 };
 
 struct command {
-	char **argv;		/* NULL: the process tgid instead */
+	char **argv;		/* NULL: the processes tgids instead */
 	const struct runas *as; /* the user that it runs as; NULL: ours */
-	int tgid;
+	struct opt_ints tgids;
 	int seconds;	   /* at the most; 0: until it ends */
 	const char *label; /* of the run; NULL: the words of argv */
 	const char *side;  /* of a comparison: the run's model; NULL: none */

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/util.h"
+
 #define OPT_MAX 32
 #define LONG_BASE 1000 /* getopt value of row i without a letter: LONG_BASE + i */
 
@@ -28,7 +30,7 @@ void usage_print(FILE *f, const struct usage *u)
 		fprintf(f, "\nexamples:\n%s", u->examples);
 }
 
-static int set_int(const struct opt *o, const char *text, struct err *e)
+static int read_int(const struct opt *o, const char *text, int *to, struct err *e)
 {
 	char *end;
 	long v;
@@ -38,7 +40,24 @@ static int set_int(const struct opt *o, const char *text, struct err *e)
 	if (errno || end == text || *end || v < o->min || v > o->max)
 		return err_set(e, -EINVAL, "--%s takes a whole number from %d to %d, not '%.40s'",
 			       o->name, o->min, o->max, text);
-	*(int *)o->to = (int)v;
+	*to = (int)v;
+	return 0;
+}
+
+/* The same number again says nothing new. */
+static int add_int(const struct opt *o, const char *text, struct err *e)
+{
+	struct opt_ints *ints = o->to;
+	int v, err = read_int(o, text, &v, e);
+
+	if (err)
+		return err;
+	for (int i = 0; i < ints->cnt; i++)
+		if (ints->v[i] == v)
+			return 0;
+	if (ints->cnt == (int)ARRAY_SIZE(ints->v))
+		return err_set(e, -EINVAL, "--%s may be given %d times", o->name, ints->cnt);
+	ints->v[ints->cnt++] = v;
 	return 0;
 }
 
@@ -52,7 +71,9 @@ static int set(const struct opt *o, const char *text, struct err *e)
 		*(bool *)o->to = false;
 		return 0;
 	case OPT_INT:
-		return set_int(o, text, e);
+		return read_int(o, text, o->to, e);
+	case OPT_INTS:
+		return add_int(o, text, e);
 	case OPT_STR:
 		*(const char **)o->to = text;
 		return 0;
@@ -69,7 +90,7 @@ static void getopt_tables(const struct usage *u, struct option *longs, char *sho
 	*shorts++ = '+';
 	*shorts++ = ':';
 	for (o = u->opts; o->name && i < OPT_MAX; o++, i++) {
-		bool arg = o->kind == OPT_INT || o->kind == OPT_STR;
+		bool arg = o->kind != OPT_FLAG && o->kind != OPT_UNFLAG;
 
 		longs[i].name = o->name;
 		longs[i].has_arg = arg ? required_argument : no_argument;

@@ -16,6 +16,13 @@ enum opt_kind {
 	OPT_UNFLAG, /* bool *: set to false */
 	OPT_INT,    /* int *: within min..max */
 	OPT_STR,    /* const char **: points into argv */
+	OPT_INTS,   /* struct opt_ints *: one more, within min..max */
+};
+
+/* Of an option that may be given several times. */
+struct opt_ints {
+	int v[64];
+	int cnt;
 };
 
 struct opt {

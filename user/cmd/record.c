@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "cmd/attachable.h"
 #include "cmd/command.h"
 #include "cmd/common.h"
 #include "cmd/ending.h"
@@ -30,8 +31,8 @@ static int parse(struct record_opts *o, int argc, char **argv)
 		{"output", 'o', OPT_STR, &o->out, 0, 0, "FILE",
 		 "the recording (wallgap-<date>-<time>.wg)"},
 		{"repeats", 'r', OPT_INT, &o->repeats, 1, 1000, "N", "run the command N times (1)"},
-		{"pid", 'p', OPT_INT, &o->command.tgid, 1, INT_MAX, "TGID",
-		 "watch this running process and what it forks"},
+		{"pid", 'p', OPT_INTS, &o->command.tgids, 1, INT_MAX, "TGID",
+		 "watch this running process and what it forks; again for more"},
 		{"duration", 'd', OPT_INT, &o->command.seconds, 1, 1000000, "SECONDS",
 		 "stop after so long (with -p: 10)"},
 		{"freq", 'F', OPT_INT, &o->freq_hz, 0, 20000, "HZ",
@@ -57,21 +58,25 @@ static int parse(struct record_opts *o, int argc, char **argv)
 	if (first < 0)
 		return status;
 	o->command.argv = first < argc ? argv + first : NULL;
-	if (!o->command.argv == !o->command.tgid) {
+	if (!o->command.argv == !o->command.tgids.cnt) {
 		err_set(&e, -EINVAL, "%s; try: wallgap record --help",
-			o->command.tgid ? "either -p or a command, not both" : "no command to run");
+			o->command.tgids.cnt ? "either -p or a command, not both"
+					     : "no command to run");
 		return say_error("record", EXIT_USAGE, &e);
 	}
-	if (o->command.tgid && o->repeats > 1) {
+	if (o->command.tgids.cnt && o->repeats > 1) {
 		err_set(&e, -EINVAL, "--repeats is for a command, not for -p");
 		return say_error("record", EXIT_USAGE, &e);
 	}
-	if (o->command.tgid && o->user) {
+	if (o->command.tgids.cnt && o->user) {
 		err_set(&e, -EINVAL, "--user is for a command, not for -p");
 		return say_error("record", EXIT_USAGE, &e);
 	}
-	o->command.path &= !o->command.tgid;
-	if (o->command.tgid && !o->command.seconds)
+	for (int i = 0; i < o->command.tgids.cnt; i++)
+		if (attachable(o->command.tgids.v[i], &e))
+			return say_error("record", EXIT_FAILED, &e);
+	o->command.path &= !o->command.tgids.cnt;
+	if (o->command.tgids.cnt && !o->command.seconds)
 		o->command.seconds = 10;
 	return -1;
 }

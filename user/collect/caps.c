@@ -52,7 +52,14 @@ static int probe_kernel(struct probe_ctx *p, char *why, size_t sz)
 
 static int probe_btf(struct probe_ctx *p, char *why, size_t sz)
 {
-	p->btf = btf__load_vmlinux_btf();
+	static const char path[] = "/sys/kernel/btf/vmlinux";
+
+	/* by its path first: btf__load_vmlinux_btf tries other places, and forgets why this one failed */
+	p->btf = btf__parse(path, NULL);
+	if (!p->btf && (errno == ENOMEM || errno == EMFILE || errno == ENFILE))
+		return -errno;
+	if (!p->btf)
+		p->btf = btf__load_vmlinux_btf();
 	if (p->btf)
 		return 0;
 	snprintf(why, sz,
@@ -320,6 +327,24 @@ static const struct {
 			   false, FEAT_BTF, probe_find_vma},
 };
 
+/* What fails for want of memory or descriptors says nothing of the kernel. */
+static bool is_our_limit(int err)
+{
+	return err == -ENOMEM || err == -EMFILE || err == -ENFILE;
+}
+
+static const char *our_limit(int err)
+{
+	return err == -ENOMEM ? "more memory is needed; see ulimit -v and the cgroup's limit"
+			      : "more open files are needed; see ulimit -Hn";
+}
+
+static int untried(struct cap_result *r, const struct cap_result *needed)
+{
+	snprintf(r->why, sizeof(r->why), "not tried: needs %s", needed->name);
+	return -EOPNOTSUPP;
+}
+
 void caps_probe(struct cap_result out[FEAT_CNT])
 {
 	struct probe_ctx ctx = {0};
@@ -331,10 +356,13 @@ void caps_probe(struct cap_result out[FEAT_CNT])
 		out[i].without = cap_table[i].without;
 		out[i].needed = cap_table[i].needed;
 		if ((int)cap_table[i].needs != i && !out[cap_table[i].needs].have)
-			snprintf(out[i].why, sizeof(out[i].why), "not tried: needs %s",
-				 out[cap_table[i].needs].name);
+			out[i].err = untried(&out[i], &out[cap_table[i].needs]);
 		else
-			out[i].have = cap_table[i].probe(&ctx, out[i].why, sizeof(out[i].why)) == 0;
+			out[i].err = cap_table[i].probe(&ctx, out[i].why, sizeof(out[i].why));
+		if (is_our_limit(out[i].err))
+			snprintf(out[i].why, sizeof(out[i].why), "%s (%s): %s", cap_table[i].name,
+				 strerror(-out[i].err), our_limit(out[i].err));
+		out[i].have = !out[i].err;
 	}
 	btf__free(ctx.btf);
 }
@@ -345,6 +373,9 @@ int caps_check(const struct cap_result caps[FEAT_CNT], struct err *e)
 
 	for (i = 0; i < FEAT_CNT; i++)
 		if (caps[i].needed && !caps[i].have)
-			return err_set(e, -EOPNOTSUPP, "cannot run here: %s", caps[i].why);
+			return err_set(e, is_our_limit(caps[i].err) ? caps[i].err : -EOPNOTSUPP,
+				       "cannot %s: %s",
+				       is_our_limit(caps[i].err) ? "start" : "run here",
+				       caps[i].why);
 	return 0;
 }

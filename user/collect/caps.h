@@ -31,13 +31,14 @@ struct cap_result {
 	const char *without; /* what is lost without it */
 	bool needed;	     /* the tool cannot run without it */
 	bool have;
+	int err;       /* of the probe: 0 or -errno */
 	char why[160]; /* when not had: the reason, and what to do */
 };
 
 /* Probe all, in order; a later one that needs a missing earlier one is not tried. */
 void caps_probe(struct cap_result out[FEAT_CNT]);
 
-/* The first needed one that is missing, as -EOPNOTSUPP with one line in e; or 0. */
+/* The first needed one that is missing, as -EOPNOTSUPP (-ENOMEM, -EMFILE: a limit of ours) with a line in e; or 0. */
 int caps_check(const struct cap_result caps[FEAT_CNT], struct err *e);
 
 #endif

@@ -855,6 +855,11 @@ static int paths_add_losses(const struct collector *c, struct recording *r)
 		err = recording_add_loss(r, "unread processes",
 					 "processes gone before their mappings were read",
 					 stats.unread_cnt);
+	if (!err)
+		err = recording_add_loss(r, "descriptors",
+					 "mappings without unwind tables and names: too few open "
+					 "files are allowed (ulimit -Hn)",
+					 stats.closed_cnt);
 	return err;
 }
 

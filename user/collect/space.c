@@ -15,6 +15,7 @@
 
 #include "base/budget.h"
 #include "base/elffile.h"
+#include "base/files.h"
 #include "base/util.h"
 
 /* A root folder, with the mount that it is of: each mount namespace has its own. */
@@ -188,6 +189,10 @@ static int open_module(struct spaces *s, const char *file, const char *path, uin
 			close(fd);
 		return err;
 	}
+	if (!files_may_keep(fd)) {
+		close(fd);
+		return -EMFILE;
+	}
 	begin = now_ns();
 	err = module_open(&m, fd, &st, path, s->cache);
 	s->stats.build_ns += now_ns() - begin;
@@ -336,6 +341,7 @@ static uint32_t module_of_line(struct spaces *s, struct process *p, struct line 
 {
 	char file[96];
 	uint32_t number = 0;
+	int err;
 
 	*bias = 0;
 	if (!strcmp(l->path, "[vdso]") && s->vdso) {
@@ -348,8 +354,9 @@ static uint32_t module_of_line(struct spaces *s, struct process *p, struct line 
 	note_jitdump(p, l->path);
 	snprintf(file, sizeof(file), "/proc/%u/map_files/%llx-%llx", p->tgid,
 		 (unsigned long long)l->start, (unsigned long long)l->end);
-	if (open_module(s, file, l->path, &number) == -ENOSPC)
-		s->stats.full_cnt++;
+	err = open_module(s, file, l->path, &number);
+	s->stats.full_cnt += err == -ENOSPC;
+	s->stats.closed_cnt += err == -EMFILE || err == -ENFILE;
 	if (!number || !module_bias(&s->modules[number], l->start, l->offset, bias))
 		return 0;
 	return number;
@@ -451,7 +458,7 @@ static int find_root(struct spaces *s, struct process *p)
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	err = read_root(&root, fd, "");
+	err = files_may_keep(fd) ? read_root(&root, fd, "") : -EMFILE;
 	for (size_t i = 0; !err && i < s->root_cnt; i++) {
 		if (s->roots[i].mount != root.mount || s->roots[i].ino != root.ino)
 			continue;
