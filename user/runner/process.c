@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <pthread.h>
@@ -117,11 +118,31 @@ static int birth_init(struct birth *b, const struct process_spec *spec)
 	return err ? err : birth_env(b, spec->env, runas_env(spec->as));
 }
 
+/*
+ * At an exec root gains what wallgap gave up, and the kernel forgets the death signal of who gains: so
+ * that it gains nothing. Where that cannot be had, a runner still ends when its pipe does.
+ */
+static void gain_nothing(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct had[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+	if (syscall(SYS_capget, &head, had))
+		return;
+	for (int cap = 0; cap < 64 && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		if (!(had[CAP_TO_INDEX(cap)].permitted & CAP_TO_MASK(cap)))
+			prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(had); i++)
+		had[i].inheritable &= had[i].permitted;
+	syscall(SYS_capset, &head, had);
+}
+
 /* What root must do, then the user: the last thing before the exec. Returns 0 or -errno. */
 static int become(const struct process_spec *spec, pid_t loader)
 {
 	int err = spec->tmp ? privatetmp_enter(spec->tmp) : 0;
 
+	gain_nothing();
 	if (!err)
 		err = runas_become(spec->as);
 	/* forgotten when the ids change */
