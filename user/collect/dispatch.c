@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/threads.h"
 #include "base/util.h"
 
 #define CHUNK_CNT 24
@@ -88,7 +89,7 @@ static void time_handovers(struct dispatch *out)
 	if (pipe2(e.there, O_CLOEXEC))
 		return;
 	if (!pipe2(e.back, O_CLOEXEC)) {
-		if (!pthread_create(&thread, NULL, echo, &e)) {
+		if (!start_helper(&thread, NULL, echo, &e)) {
 			until = now_ns() + LIMIT_NS;
 			for (i = 0; i < CHUNK_CNT && now_ns() < until; i++)
 				keep_least(&out->handover_ns, time_trips(&e));

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/confine.h"
+#include "base/threads.h"
 #include "base/util.h"
 #include "collect/hurry.h"
 
@@ -63,7 +63,6 @@ static void *run(void *arg)
 int gone_open(struct gone **out, int ring_fd)
 {
 	struct gone *g = calloc(1, sizeof(*g));
-	sigset_t all, old;
 	int err;
 
 	if (!g)
@@ -76,10 +75,7 @@ int gone_open(struct gone **out, int ring_fd)
 		err = g->ring ? 0 : -errno;
 	}
 	if (!err) {
-		sigfillset(&all); /* signals are for the main thread */
-		pthread_sigmask(SIG_SETMASK, &all, &old);
-		err = -pthread_create(&g->thread, NULL, run, g);
-		pthread_sigmask(SIG_SETMASK, &old, NULL);
+		err = start_helper(&g->thread, NULL, run, g);
 		g->running = !err;
 	}
 	if (err) {

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/confine.h"
+#include "base/threads.h"
 #include "base/util.h"
 #include "collect/hurry.h"
 #include "collect/mapwatch.h"
@@ -527,24 +528,18 @@ static void *run_sites(void *arg)
 
 static int start_threads(struct paths *p)
 {
-	sigset_t all, old;
-	int err;
+	int err = start_helper(&p->thread, NULL, run, p);
 
-	/* signals are for the main thread */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&p->thread, NULL, run, p);
 	p->running = !err;
 	if (!err) {
-		err = pthread_create(&p->sites_thread, NULL, run_sites, p);
+		err = start_helper(&p->sites_thread, NULL, run_sites, p);
 		p->sites_running = !err;
 	}
 	if (!err && p->locks.class_of) {
-		err = pthread_create(&p->locks_thread, NULL, run_locks, p);
+		err = start_helper(&p->locks_thread, NULL, run_locks, p);
 		p->locks_running = !err;
 	}
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -err;
+	return err;
 }
 
 int paths_open(struct paths **out, const struct paths_maps *maps, const char *cache,

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/threads.h"
 #include "base/util.h"
 #include "host/host.h"
 
@@ -109,7 +110,7 @@ int mem_watch_start(struct mem_watch **out, const uint32_t *tgids, size_t cnt)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&w->wake, &attr);
 	pthread_condattr_destroy(&attr);
-	err = -pthread_create(&w->thread, NULL, watch, w);
+	err = start_helper(&w->thread, NULL, watch, w);
 	if (err) {
 		free(w);
 		return err;

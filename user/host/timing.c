@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/threads.h"
 #include "base/util.h"
 #include "model/recording.h"
 
@@ -116,9 +117,9 @@ static int start_pinned(pthread_t *thread, int cpu, void *(*fn)(void *), void *a
 	CPU_SET(cpu, &set);
 	pthread_attr_init(&attr);
 	pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
-	err = pthread_create(thread, &attr, fn, arg);
+	err = start_helper(thread, &attr, fn, arg);
 	pthread_attr_destroy(&attr);
-	return -err;
+	return err;
 }
 
 /* The first two CPUs we may run on. False when there is but one. */
