@@ -31,6 +31,7 @@
 #define PRUNE_EVERY 64 /* saves of one run: so many more there may be meanwhile */
 #define USED_S 3600    /* a table's last use is known to the hour */
 #define STALE_S 3600
+#define NAME_TRIES 8
 
 static const char cache_magic[8] = "wgunwind";
 
@@ -434,18 +435,27 @@ static bool save(const struct unwind_table *t, int fd, const char *build_id)
 	return ok;
 }
 
-int unwind_cache_save(const struct unwind_table *t, const char *folder, const char *build_id)
+/* What is there under the name is of no use, or another run has just put it there: either may go. */
+static int name_it(int folder_fd, int fd, const char *name)
 {
-	scoped_fd int folder_fd = -1;
-	scoped_fd int fd = -1;
-	char temp[BUILD_ID_MAX + 32];
+	char self[32];
 
-	if (!is_build_id(build_id))
-		return -EINVAL;
-	make_folder(folder);
-	folder_fd = open_folder(folder);
-	if (folder_fd < 0)
-		return -EACCES;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	for (int i = 0; i < NAME_TRIES; i++) {
+		if (!linkat(AT_FDCWD, self, folder_fd, name, AT_SYMLINK_FOLLOW))
+			return 0;
+		if (errno != EEXIST || (unlinkat(folder_fd, name, 0) && errno != ENOENT))
+			return -errno;
+	}
+	return -EEXIST;
+}
+
+/* By way of a name of our own, which a kill in the middle leaves there until it is pruned. */
+static int save_named(const struct unwind_table *t, int folder_fd, const char *build_id)
+{
+	char temp[BUILD_ID_MAX + 32];
+	scoped_fd int fd = -1;
+
 	snprintf(temp, sizeof(temp), ".%s.%d", build_id, (int)getpid());
 	unlinkat(folder_fd, temp, 0); /* of a process that had our number and died */
 	fd = openat(folder_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -457,6 +467,34 @@ int unwind_cache_save(const struct unwind_table *t, const char *folder, const ch
 		unlinkat(folder_fd, temp, 0);
 		return rc;
 	}
-	prune_sometimes(folder_fd);
 	return 0;
+}
+
+/* Without a name until it is whole, where the file system can do that: nothing is left whatever ends us. */
+static int save_in(const struct unwind_table *t, int folder_fd, const char *build_id)
+{
+	scoped_fd int fd = openat(folder_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return save_named(t, folder_fd, build_id);
+	if (!save(t, fd, build_id))
+		return errno ? -errno : -EIO;
+	return name_it(folder_fd, fd, build_id);
+}
+
+int unwind_cache_save(const struct unwind_table *t, const char *folder, const char *build_id)
+{
+	scoped_fd int folder_fd = -1;
+	int err;
+
+	if (!is_build_id(build_id))
+		return -EINVAL;
+	make_folder(folder);
+	folder_fd = open_folder(folder);
+	if (folder_fd < 0)
+		return -EACCES;
+	err = save_in(t, folder_fd, build_id);
+	if (!err)
+		prune_sometimes(folder_fd);
+	return err;
 }
