@@ -7,10 +7,14 @@
 // The files have no name: they go with the orchestrator, whatever kills it. The child opens them
 // by /proc.
 import { randomUUID } from 'node:crypto';
-import { openSync, readSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
+import { constants, openSync, readSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { plainPort } from './lane.mjs';
 import { SLOTS, Turns } from './slots.mjs';
+
+// never had a name: nothing that kills us comes between. Node does not name it; its own bit is the same on
+// every processor that Node runs on.
+const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
 
 function room(folder) {
 	try {
@@ -23,6 +27,11 @@ function room(folder) {
 }
 
 function openUnnamed(folder) {
+	try {
+		return openSync(folder, O_TMPFILE | constants.O_RDWR, 0o600);
+	} catch {
+		// a file system that cannot
+	}
 	// anybody may write to the folder: a name that nobody can foresee
 	const path = `${folder}/wallgap-${randomUUID()}`;
 	const fd = openSync(path, 'wx+', 0o600);
