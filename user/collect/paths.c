@@ -205,6 +205,15 @@ static void on_mapping(void *ctx, uint32_t tgid)
 		mark_stale(p, tgid);
 }
 
+/* Of one that a stack has missed: that one is among the broken stacks, and no other will be. */
+static void mark_noted(struct paths *p, uint32_t tgid)
+{
+	struct process *of = spaces_process_get(p->spaces, tgid);
+
+	if (of)
+		of->noted = true;
+}
+
 static int on_sample(struct paths *p, const struct wg_sample_event *e)
 {
 	struct raw_sample s = {.stack = e->stack,
@@ -215,6 +224,8 @@ static int on_sample(struct paths *p, const struct wg_sample_event *e)
 			       .task = e->task,
 			       .cnt = 1};
 
+	if ((int64_t)e->leaf > 0 && e->leaf >> WG_MODULE_SHIFT)
+		mark_noted(p, e->tgid);
 	return e->window == p->window ? profile_add_sample(&p->profile, &s) : 0;
 }
 

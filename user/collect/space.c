@@ -566,7 +566,7 @@ int spaces_refresh(struct spaces *s, uint32_t tgid)
 		free(p->map);
 		p->map = before;
 		p->map_cnt = p->map_cap = before_cnt;
-		s->stats.unread_cnt += !before_cnt && (p->missed || s->files_fd < 0);
+		p->unread = !before_cnt && (p->missed || s->files_fd < 0);
 		return err;
 	}
 	if (!err && (p->map_cnt != before_cnt ||
@@ -714,8 +714,18 @@ void spaces_each(struct spaces *s, void (*mark)(void *ctx, struct process *p), v
 	twalk_r(s->processes, each_node, &e);
 }
 
+/* Told at the end: a sample that shows that the kernel side knew them may come after the process went. */
+static void count_unread(const void *node, VISIT visit, void *cnt)
+{
+	const struct process *p = *(struct process *const *)node;
+
+	if (visit == postorder || visit == leaf)
+		*(uint64_t *)cnt += p->unread && !p->noted;
+}
+
 void spaces_stats(const struct spaces *s, struct spaces_stats *out)
 {
 	*out = s->stats;
+	twalk_r(s->processes, count_unread, &out->unread_cnt);
 	out->table_bytes = pool_bytes(s->pool);
 }

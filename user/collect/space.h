@@ -39,6 +39,8 @@ struct process {
 	uint64_t regions_took_ns;
 	bool stale;  /* its mappings are to be read again */
 	bool missed; /* a stack of its needed them */
+	bool unread; /* it was gone before they could be read */
+	bool noted;  /* the kernel side knew them by itself: a sample of its was found in a file */
 	bool wanted; /* its memory is to be looked at */
 };
 
