@@ -205,12 +205,12 @@ static int refuse_bpf(scmp_filter_ctx f)
 {
 	unsigned int command;
 	int err = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(bpf), 1,
-				   SCMP_A0_32(SCMP_CMP_GE, BPF_COMMANDS));
+				   SCMP_A0_32(SCMP_CMP_GE, BPF_COMMANDS, 0));
 
 	for (command = 0; command < BPF_COMMANDS && !err; command++)
 		if (!is_bpf_used(command))
 			err = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(bpf), 1,
-					       SCMP_A0_32(SCMP_CMP_EQ, command));
+					       SCMP_A0_32(SCMP_CMP_EQ, command, 0));
 	return err;
 }
 
@@ -221,11 +221,11 @@ static int refuse_some(scmp_filter_ctx f)
 	static const unsigned int bits[] = {S_ISUID, S_ISGID};
 	size_t i;
 	int err = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prlimit64), 1,
-				   SCMP_A0_32(SCMP_CMP_NE, 0));
+				   SCMP_A0_32(SCMP_CMP_NE, 0, 0));
 
 	for (i = 0; i < ARRAY_SIZE(ioctls) && !err; i++)
 		err = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
-				       SCMP_A1_32(SCMP_CMP_EQ, ioctls[i]));
+				       SCMP_A1_32(SCMP_CMP_EQ, ioctls[i], 0));
 	for (i = 0; i < ARRAY_SIZE(bits) && !err; i++) {
 		err = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(chmod), 1,
 				       SCMP_A1_32(SCMP_CMP_MASKED_EQ, bits[i], bits[i]));
