@@ -119,7 +119,6 @@ static int set_env(struct runas *u, const struct passwd *pw)
 /* Of --user: its login's group. */
 static int find_named(struct runas *u, const char *name, const struct passwd **pw, struct err *e)
 {
-	u->told_by = "--user";
 	errno = 0;
 	*pw = getpwnam(name);
 	if (!*pw && parse_id(name, &u->uid))
@@ -136,7 +135,6 @@ static int find_caller(struct runas *u, const struct passwd **pw, struct err *e)
 {
 	const char *uid = getenv("SUDO_UID"), *gid = getenv("SUDO_GID");
 
-	u->told_by = "SUDO_UID";
 	if (!parse_id(uid, &u->uid))
 		return err_set(e, -EINVAL,
 			       "SUDO_UID is '%.40s', not the number of a user; try: --user NAME",
@@ -153,7 +151,6 @@ static int find_caller(struct runas *u, const struct passwd **pw, struct err *e)
 
 static int find_self(struct runas *u, const struct passwd **pw)
 {
-	u->told_by = "";
 	u->uid = geteuid();
 	u->gid = getegid();
 	*pw = getpwuid(u->uid);

@@ -20,9 +20,8 @@ struct runas {
 	gid_t gid;
 	gid_t *groups;
 	int group_cnt;
-	char **env;	     /* ours with HOME, USER and so on of the user; NULL: ours */
-	char *var[4];	     /* among env */
-	const char *told_by; /* "--user" or "SUDO_UID" */
+	char **env;   /* ours with HOME, USER and so on of the user; NULL: ours */
+	char *var[4]; /* among env */
 };
 
 /*
