@@ -17,7 +17,6 @@ import importlib
 import os
 import sys
 import time
-import traceback
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -32,20 +31,7 @@ REQUIRED = os.environ.get("WALLGAP_REQUIRE_LIVE") == "1"
 def run_one(name, fn, verbose):
     """One attack's verdict, printed."""
     check, begin = live.Check(), time.monotonic()
-    try:
-        fn(check)
-        verdict = "FAIL" if check.wrong else "ok"
-    except live.Skip as e:
-        verdict, check.figures = "skip", [str(e)]
-        if REQUIRED and isinstance(e, live.CannotRun):
-            verdict, check.wrong = "FAIL", [str(e)]
-    except live.Failure as e:
-        verdict = "FAIL"
-        check.wrong.append(str(e))
-    except Exception as e:  # a fault of the tool or of the attack: show where, go on
-        verdict = "FAIL"
-        check.wrong.append(f"{type(e).__name__}: {e}")
-        traceback.print_exc()
+    verdict = live.attempt(fn, check, REQUIRED)
     text = "; ".join(check.wrong[:20] if verdict == "FAIL" else check.figures)
     took = f" ({time.monotonic() - begin:.1f} s)" if verbose else ""
     print(f"{verdict} {name}{took}" + (f": {text}" if text else ""), flush=True)

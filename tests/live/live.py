@@ -13,6 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import traceback
 import uuid
 
 WALLGAP = os.path.abspath(os.environ.get("WALLGAP", "wallgap"))
@@ -127,6 +128,25 @@ class Check:
 
     def note(self, text):
         self.figures.append(text)
+
+
+def attempt(fn, check, required):
+    """The verdict of a test: ok, FAIL or skip; what it says goes into the Check. required: that wallgap
+    cannot run here is a failure."""
+    try:
+        fn(check)
+        return "FAIL" if check.wrong else "ok"
+    except Skip as e:
+        check.figures = [str(e)]
+        if not (required and isinstance(e, CannotRun)):
+            return "skip"
+        check.wrong = [str(e)]
+    except Failure as e:
+        check.wrong.append(str(e))
+    except Exception as e:  # a fault of the report or of the test: show where, go on
+        check.wrong.append(f"{type(e).__name__}: {e}")
+        traceback.print_exc()
+    return "FAIL"
 
 
 def show(value):

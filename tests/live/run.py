@@ -17,7 +17,6 @@ certain. At most STEAL_SKIPS tests of a run are skipped so; one more is a failur
 import os
 import sys
 import time
-import traceback
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -69,20 +68,7 @@ STEAL_SKIPS = 3  # of a run
 def try_one(fn):
     """The verdict, and the Check. What the hypervisor took goes into the Check as well."""
     check, (used, stolen) = live.Check(getattr(fn, "timed", False)), live.cpu_times()
-    try:
-        fn(check)
-        verdict = "FAIL" if check.wrong else "ok"
-    except live.Skip as e:
-        verdict, check.figures = "skip", [str(e)]
-        if REQUIRED and isinstance(e, live.CannotRun):
-            verdict, check.wrong = "FAIL", [str(e)]
-    except live.Failure as e:
-        verdict = "FAIL"
-        check.wrong.append(str(e))
-    except Exception as e:  # a fault of the report or of the test: show where, go on
-        verdict = "FAIL"
-        check.wrong.append(f"{type(e).__name__}: {e}")
-        traceback.print_exc()
+    verdict = live.attempt(fn, check, REQUIRED)
     used, stolen = (now - then for now, then in zip(live.cpu_times(), (used, stolen)))
     check.stolen = max(check.stolen, stolen / max(1, used + stolen))
     return verdict, check
