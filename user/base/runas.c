@@ -241,10 +241,21 @@ int runas_become(const struct runas *u)
 	return err;
 }
 
+int runas_answer(pid_t pid)
+{
+	int status;
+
+	if (pid < 0)
+		return -errno;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EPERM;
+}
+
 /* By asking as the user does: in a child, since access() asks for the whole process. */
 int runas_access(const struct runas *u, const char *path, int mode)
 {
-	int status;
 	pid_t pid;
 
 	if (!u || !u->change)
@@ -252,10 +263,5 @@ int runas_access(const struct runas *u, const char *path, int mode)
 	pid = fork();
 	if (pid == 0)
 		_exit(runas_become(u) ? EPERM : access(path, mode) ? errno : 0);
-	if (pid < 0)
-		return -errno;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EPERM;
+	return runas_answer(pid);
 }

@@ -43,6 +43,9 @@ char **runas_env(const struct runas *u);
 /* May the user read (R_OK) or run (X_OK) the file? 0 or -errno. u: NULL for the user that we are. */
 int runas_access(const struct runas *u, const char *path, int mode);
 
+/* What fork returned: -errno of the fork, or of what the child tried, which it ends with as its status. */
+int runas_answer(pid_t pid);
+
 /* Who called sudo. False: we are not root, or nobody did, or what stands there is no number. */
 bool runas_sudo_caller(uid_t *uid, gid_t *gid);
 

@@ -12,9 +12,9 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/runas.h"
 #include "base/util.h"
 
 #define TMP "/tmp"
@@ -183,15 +183,9 @@ int privatetmp_enter(const struct privatetmp *t)
 int privatetmp_try(void)
 {
 	const struct privatetmp none = {.tmp = (char *)TMP}; /* NOLINT: not written to */
-	int status;
 	pid_t pid = fork();
 
 	if (pid == 0)
 		_exit(-privatetmp_enter(&none));
-	if (pid < 0)
-		return -errno;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EPERM;
+	return runas_answer(pid);
 }
