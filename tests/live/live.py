@@ -322,8 +322,8 @@ def own_blocked(ours, own):
     return own_off(ours, own) - span(own, "run_delay_ns")
 
 
-def record(check, program, *args, wants_status=0, generic=True, options=(), unread=0, **env):
-    """Record build/planted/PROGRAM, and check all that must hold of any run. unread: as in check_report."""
+def record(check, program, *args, wants_status=0, generic=True, options=(), **env):
+    """Record build/planted/PROGRAM, and check all that must hold of any run."""
     with scratch() as tmp:
         out, truth = os.path.join(tmp, "run.wg"), os.path.join(tmp, "truth.json")
         argv = [os.path.join(PLANTED, program), *map(str, args)]
@@ -338,7 +338,7 @@ def record(check, program, *args, wants_status=0, generic=True, options=(), unre
         with open(truth) as f:
             got = Recorded(report, json.load(f), done)
     if generic:
-        check_report(check, report, unread=unread)
+        check_report(check, report)
         for ours, own in got.pairs():
             check_own(check, ours, own)
     return got
@@ -435,14 +435,13 @@ def check_run(check, got_run):
                        CLOSURE_NS + apart)
 
 
-def check_report(check, report, counts=True, unread=0):
-    """counts: every task lived in its window, so that switches and faults must be exact. unread: processes
-    that may be gone before their mappings were read; with it, losses are those and no others."""
+def check_report(check, report, counts=True):
+    """counts: every task lived in its window, so that switches and faults must be exact."""
     with check.of_time(False):
-        check_exact(check, report, counts, unread)
+        check_exact(check, report, counts)
 
 
-def check_exact(check, report, counts, unread):
+def check_exact(check, report, counts):
     check.equal("schema", report["schema"], 1)
     for got_run in report["runs"]:
         check_run(check, got_run)
@@ -450,8 +449,7 @@ def check_exact(check, report, counts, unread):
             for thread in got_run["threads"]:
                 check_counts(check, thread)
     for name, count in report["losses"].items():
-        room = unread if name == "unread processes" else 0
-        check.that(count <= room, f"loss '{name}' is {count}, want {room or 'none'}", exact=True)
+        check.equal(f"loss '{name}'", count, 0)
     check.that(report["audit"], "no audit in the report")
 
 

@@ -107,15 +107,12 @@ def test_dlopen(c):
 
 # --- processes that are gone when the names are asked for ---
 
-KID_CNT = 97
 KIDS = ("fork", "exec", "deleted", "replaced", "memfd", "mountns", "pidns")
 
 
 @for_each(**{form: form for form in KIDS})
 def test_shortkids(c, form):
-    # Of files that no other process has run, ours is told by a thread that now and then comes 50 ms late:
-    # what lived meanwhile is counted as unread, and lacks its names.
-    got = record(c, "shortkids", form, KID_CNT, 7, unread=KID_CNT // 12)
+    got = record(c, "shortkids", form, 97, 7)
     mine = samples(got.run, "kid_burn")
     check_sampled(c, "in kid_burn", mine, got.truth["burnt_ns"], got.run)
     right = [s for s in mine if chain(user_path(s), "kid_burn", "kid_run") and

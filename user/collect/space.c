@@ -680,6 +680,8 @@ void spaces_free(struct spaces *s)
 			close(s->roots[i].fd);
 	free(s->roots);
 	tdestroy(s->processes, process_free);
+	if (s->cache)
+		unwind_cache_tidy(s->cache);
 	free(s->cache);
 	free(s);
 }

@@ -28,8 +28,9 @@
 /* What the folder may hold: the tables of some hundred programs with all of their libraries. */
 #define FILES_MAX 2048
 #define BYTES_MAX (256ull << 20)
-#define PRUNE_EVERY 64 /* saves of one run: so many more there may be meanwhile */
-#define USED_S 3600    /* a table's last use is known to the hour */
+#define SAVES_MAX                                                                                  \
+	1024	    /* of one run, which prunes at its end: so many more there may be meanwhile */
+#define USED_S 3600 /* a table's last use is known to the hour */
 #define STALE_S 3600
 #define NAME_TRIES 8
 
@@ -398,13 +399,15 @@ void unwind_cache_prune(const char *folder, size_t max_files, uint64_t max_bytes
 		prune(folder_fd, max_files, max_bytes);
 }
 
-/* Now and then; the first time, too, since most runs save but a few. */
-static void prune_sometimes(int folder_fd)
-{
-	static unsigned int save_cnt;
+static unsigned int save_cnt; /* since the last tidying */
 
-	if (__atomic_fetch_add(&save_cnt, 1, __ATOMIC_RELAXED) % PRUNE_EVERY == 0)
-		prune(folder_fd, FILES_MAX, BYTES_MAX);
+/*
+ * Looking at two thousand files takes some 50 ms: not in the thread that saves, which others wait for.
+ */
+void unwind_cache_tidy(const char *folder)
+{
+	if (__atomic_exchange_n(&save_cnt, 0, __ATOMIC_RELAXED))
+		unwind_cache_prune(folder, FILES_MAX, BYTES_MAX);
 }
 
 /* --- saving */
@@ -489,12 +492,14 @@ int unwind_cache_save(const struct unwind_table *t, const char *folder, const ch
 
 	if (!is_build_id(build_id))
 		return -EINVAL;
+	if (__atomic_load_n(&save_cnt, __ATOMIC_RELAXED) >= SAVES_MAX)
+		return -EDQUOT;
 	make_folder(folder);
 	folder_fd = open_folder(folder);
 	if (folder_fd < 0)
 		return -EACCES;
 	err = save_in(t, folder_fd, build_id);
 	if (!err)
-		prune_sometimes(folder_fd);
+		__atomic_fetch_add(&save_cnt, 1, __ATOMIC_RELAXED);
 	return err;
 }

@@ -72,9 +72,11 @@ int unwind_cache_load(struct unwind_table *t, const char *folder, const char *bu
 		      struct budget *b);
 int unwind_cache_save(const struct unwind_table *t, const char *folder, const char *build_id);
 /*
- * Where the folder has more files or bytes, those go that were not used for longest. Saving does so
- * now and then: 2,048 files, 256 MiB.
+ * Where the folder has more files or bytes, those go that were not used for longest. tidy: to 2,048
+ * files and 256 MiB, when this program has saved since; until then it saves no more than 1,024
+ * (-EDQUOT).
  */
 void unwind_cache_prune(const char *folder, size_t max_files, uint64_t max_bytes);
+void unwind_cache_tidy(const char *folder);
 
 #endif
