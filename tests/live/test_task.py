@@ -28,9 +28,10 @@ def test_audit_short(c):
     """The shortest of commands on busy CPUs: stopped at its very exec, its times are the kernel's all the same."""
     hogs = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(os.cpu_count() + 1)]
     try:
-        for i in range(20):
-            got = record_command(["sh", "-c", "exit 0"], truth=False)
-            for t in got.run["threads"]:
+        got = record_command(["sh", "-c", "exit 0"], options=("-r", "50"), truth=False)
+        c.equal("runs", len(got.report["runs"]), 50)
+        for i, one in enumerate(got.report["runs"]):
+            for t in one["threads"]:
                 for what in "oncpu_ns", "run_delay_ns":
                     apart = abs(t["audit_" + what] - t["kernel"][what])
                     c.at_most(f"{what}, run {i}: ours and the kernel's apart", apart, 20 * US)
