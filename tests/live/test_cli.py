@@ -412,7 +412,7 @@ def test_cli_compare_few(c, runs):
         done = wallgap("compare", "--repeats", runs, "--a", "sleep 0.01", "--b", "sleep 0.02", "-o", out)
         c.equal("status", done.status, 0)
         c.that("no verdict" in done.out, "the text does not say that there is no verdict")
-        for word in ("95%", "no difference", "takes", "in words"):
+        for word in ("95%:", "no difference", "takes", "in words"):
             c.that(word not in done.out, f"{word!r} in the text: {done.out}")
         gap = load_report(out)["gaps"][0]
         c.equal("verdict", gap["verdict"], "undecided")
