@@ -4,8 +4,8 @@
  * it entered the kernel (the system call's number, for futex its operation), so no system call
  * needs a probe and a call that does not block costs nothing.
  */
-#ifndef WG_BLOCK_BPF_H
-#define WG_BLOCK_BPF_H
+#ifndef WG_BPF_BLOCK_BPF_H
+#define WG_BPF_BLOCK_BPF_H
 
 #include "common.bpf.h"
 
@@ -182,4 +182,4 @@ static __always_inline u8 blocked_state(struct task_struct *t, struct task_state
 		       state_of_call(call_classes[nr & (CALL_CNT - 1)], st & TASK_UNINTERRUPTIBLE);
 }
 
-#endif /* WG_BLOCK_BPF_H */
+#endif /* WG_BPF_BLOCK_BPF_H */

@@ -25,8 +25,8 @@
  * difference to its CPU's pending probe_ns; the next bill() of the task that runs there moves
  * it from the task's state to WG_PROBE. One run in eight is timed, and counts for eight.
  */
-#ifndef WG_COMMON_BPF_H
-#define WG_COMMON_BPF_H
+#ifndef WG_BPF_COMMON_BPF_H
+#define WG_BPF_COMMON_BPF_H
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -636,4 +636,4 @@ static __always_inline void fault_drop(struct task_state *s)
 		s->state = WG_CPU;
 }
 
-#endif /* WG_COMMON_BPF_H */
+#endif /* WG_BPF_COMMON_BPF_H */

@@ -3,8 +3,8 @@
  * Where kernels differ: one accessor each, told apart by what user space found in the kernel's
  * BTF or by a field test, never by version. And the constants that the kernel keeps in macros.
  */
-#ifndef WG_CORE_BPF_H
-#define WG_CORE_BPF_H
+#ifndef WG_BPF_CORE_BPF_H
+#define WG_BPF_CORE_BPF_H
 
 #include <bpf/bpf_core_read.h>
 
@@ -150,4 +150,4 @@ static __always_inline bool task_in_iowait(struct task_struct *t)
 /* A 32-bit system call from 32-bit code: its numbers are of another table. */
 #define USER32_CS 0x23
 
-#endif /* WG_CORE_BPF_H */
+#endif /* WG_BPF_CORE_BPF_H */

@@ -14,8 +14,8 @@
  * All paths begin with the root, so each sums to the time since then, and that of the last task
  * standing is the critical path of the whole.
  */
-#ifndef WG_PATH_BPF_H
-#define WG_PATH_BPF_H
+#ifndef WG_BPF_PATH_BPF_H
+#define WG_BPF_PATH_BPF_H
 
 #include "common.bpf.h"
 #include "walk.bpf.h"
@@ -116,4 +116,4 @@ static __always_inline void path_woken(struct task_state *s, const struct wg_cpu
 /* In path.bpf.c: is the futex wait whose call path is in w for a lock? */
 int wg_path_is_lock(struct walk *w);
 
-#endif /* WG_PATH_BPF_H */
+#endif /* WG_BPF_PATH_BPF_H */

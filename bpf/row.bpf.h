@@ -3,8 +3,8 @@
  * A task's ledger as the row that leaves the kernel: sums copied, the open interval closed at
  * now_ns in the copy only, the kernel's own counters beside them.
  */
-#ifndef WG_ROW_BPF_H
-#define WG_ROW_BPF_H
+#ifndef WG_BPF_ROW_BPF_H
+#define WG_BPF_ROW_BPF_H
 
 #include "common.bpf.h"
 
@@ -127,4 +127,4 @@ static __always_inline void row_fill(struct wg_row *r, struct task_state *s, str
 		r->pgtables_peak_bytes = r->pgtables_bytes;
 }
 
-#endif /* WG_ROW_BPF_H */
+#endif /* WG_BPF_ROW_BPF_H */

@@ -13,8 +13,8 @@
  * Moments are CLOCK_MONOTONIC, durations the scheduler's own clock. All amounts in a row are totals since tracking began;
  * a window is the difference of two rows of one task.
  */
-#ifndef WG_SHARED_H
-#define WG_SHARED_H
+#ifndef WG_BPF_SHARED_H
+#define WG_BPF_SHARED_H
 
 #ifndef __VMLINUX_H__
 #include <linux/types.h>
@@ -507,4 +507,4 @@ struct wg_file_event {
 	struct wg_file_key key;
 };
 
-#endif /* WG_SHARED_H */
+#endif /* WG_BPF_SHARED_H */

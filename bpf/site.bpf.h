@@ -6,8 +6,8 @@
  * is in a window from its row in the snapshot that opens it, or from its birth inside, to its row
  * in the snapshot that closes it. So the sums of its sites are those of its ledger.
  */
-#ifndef WG_SITE_BPF_H
-#define WG_SITE_BPF_H
+#ifndef WG_BPF_SITE_BPF_H
+#define WG_BPF_SITE_BPF_H
 
 #include "walk.bpf.h"
 
@@ -68,4 +68,4 @@ static __always_inline void site_key_rest(struct wg_site_key *rest, const struct
 	rest->lane = key->lane;
 }
 
-#endif /* WG_SITE_BPF_H */
+#endif /* WG_BPF_SITE_BPF_H */

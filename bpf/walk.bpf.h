@@ -5,8 +5,8 @@
  * fills the kernel part if it wants one, sets the user registers to begin from, calls
  * wg_walk_user and then wg_stack_keep, which gives the hash that stands for the stack.
  */
-#ifndef WG_WALK_BPF_H
-#define WG_WALK_BPF_H
+#ifndef WG_BPF_WALK_BPF_H
+#define WG_BPF_WALK_BPF_H
 
 #include "common.bpf.h"
 
@@ -189,4 +189,4 @@ static __always_inline void walk_user_part(struct walk *w, struct task_struct *t
 		(w)->kernel_cnt = _sz > 0 ? (u32)_sz / sizeof(u64) & (2 * WG_KFRAMES_MAX - 1) : 0; \
 	} while (0)
 
-#endif /* WG_WALK_BPF_H */
+#endif /* WG_BPF_WALK_BPF_H */

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """Checks of the source text: lint.py FOLDER...
 
-Layout by clang-format, includes that the architecture allows, a licence in every file, shell syntax,
-and what cppcheck finds: one check each. A tool that is not installed makes its check a skip."""
+Layout by clang-format, includes that the architecture allows, guards of headers, a licence in every
+file, shell syntax, and what cppcheck finds: one check each. A tool that is not installed makes its check a skip."""
 
 import os
 import re
@@ -201,6 +201,16 @@ def foreign_names(c_files):
     return wrong
 
 
+def guard(path):
+    """A header is guarded by its folder's name and its own: two of one name would hide each other."""
+    name = re.sub(r"[^A-Z0-9]", "_", "_".join(path[:-2].split(os.sep)[-2:]).upper())
+    with open(path, encoding="utf-8") as f:
+        m = re.search(r"^#ifndef (\w+)\n#define (\w+)\n", f.read(), re.M)
+    if not m or m.group(1) != m.group(2):
+        return [f"{path}: no guard"]
+    return [] if m.group(1) == f"WG_{name}_H" else [f"{path}: {m.group(1)}, not WG_{name}_H"]
+
+
 def shell(path):
     return run(["sh", "-n", path])[1]
 
@@ -236,6 +246,7 @@ def main():
     tally.check("layout", flat(layout, c_files) if clang_format else None)
     tally.check("includes", flat(includes, files(["user"], ".c", ".h")))
     tally.check("terminal", flat(terminal, files(["user"], ".c")))
+    tally.check("header guards", flat(guard, [f for f in c_files if f.endswith(".h")]))
     tally.check("licences", flat(licence, c_files + files(folders, ".py", ".sh")))
     tally.check("names", foreign_names([f for f in c_files if f.startswith(("bpf/", "user/"))]))
     tally.check("shell syntax", flat(shell, files(folders, ".sh")))

@@ -4,8 +4,8 @@
  * All of user/base, user/unwind and user/symbol is linked to it. LLVMFuzzerInitialize is taken:
  * the program writes its seeds and ends when FUZZ_SEEDS names a folder (tests/fuzz/run.sh).
  */
-#ifndef WG_FUZZ_H
-#define WG_FUZZ_H
+#ifndef WG_FUZZ_FUZZ_H
+#define WG_FUZZ_FUZZ_H
 
 #include <stddef.h>
 #include <stdint.h>

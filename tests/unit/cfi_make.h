@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Writes .eh_frame entry by entry, right or wrong, for tests. */
-#ifndef WG_CFI_MAKE_H
-#define WG_CFI_MAKE_H
+#ifndef WG_UNIT_CFI_MAKE_H
+#define WG_UNIT_CFI_MAKE_H
 
 #include <assert.h>
 #include <dwarf.h>

@@ -9,8 +9,8 @@
  *   0x1400   .eh_frame
  *   then     names and Shdr[3]
  */
-#ifndef WG_ELF_MAKE_H
-#define WG_ELF_MAKE_H
+#ifndef WG_UNIT_ELF_MAKE_H
+#define WG_UNIT_ELF_MAKE_H
 
 #include <assert.h>
 #include <elf.h>

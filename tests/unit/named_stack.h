@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* A whole call path of named functions in libc, leaf first, for the tests of what is told from paths. */
-#ifndef WG_NAMED_STACK_H
-#define WG_NAMED_STACK_H
+#ifndef WG_UNIT_NAMED_STACK_H
+#define WG_UNIT_NAMED_STACK_H
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -27,4 +27,4 @@ static inline uint32_t add_named_stack(struct recording *r, const char *const *n
 	return (uint32_t)r->stack_cnt - 1;
 }
 
-#endif /* WG_NAMED_STACK_H */
+#endif /* WG_UNIT_NAMED_STACK_H */

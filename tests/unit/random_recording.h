@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Recordings by chance, for tests that state what holds for all of them. */
-#ifndef WG_TEST_RANDOM_RECORDING_H
-#define WG_TEST_RANDOM_RECORDING_H
+#ifndef WG_UNIT_RANDOM_RECORDING_H
+#define WG_UNIT_RANDOM_RECORDING_H
 
 #include "model/recording.h"
 #include "model/stats.h"

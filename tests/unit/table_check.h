@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* What holds for every unwind table, whatever it was made from. For unit tests and fuzzing. */
-#ifndef WG_TABLE_CHECK_H
-#define WG_TABLE_CHECK_H
+#ifndef WG_UNIT_TABLE_CHECK_H
+#define WG_UNIT_TABLE_CHECK_H
 
 #include "unwind/table.h"
 

@@ -12,8 +12,8 @@
  * thread, so that a busy machine cuts nothing. All time may grow by a part of the time that passes:
  * a long recording meets new files all along.
  */
-#ifndef WG_BUDGET_H
-#define WG_BUDGET_H
+#ifndef WG_BASE_BUDGET_H
+#define WG_BASE_BUDGET_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -17,8 +17,8 @@
  * of it has a use here, in no version of any library. A list of what is allowed would be shorter to
  * trust, but a C library, allocator or SQLite that learns a new call would lose a recording.
  */
-#ifndef WG_CONFINE_H
-#define WG_CONFINE_H
+#ifndef WG_BASE_CONFINE_H
+#define WG_BASE_CONFINE_H
 
 enum confine {
 	CONFINE_STARTS,

@@ -5,8 +5,8 @@
  * against the file's, a bound and a budget before memory is taken. 64-bit little-endian files only:
  * those the profiler unwinds.
  */
-#ifndef WG_ELFFILE_H
-#define WG_ELFFILE_H
+#ifndef WG_BASE_ELFFILE_H
+#define WG_BASE_ELFFILE_H
 
 #include <elf.h>
 #include <stdbool.h>

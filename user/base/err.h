@@ -3,8 +3,8 @@
  * Errors. A function returns 0 or a negative errno and, where a caller will show it to the
  * user, fills a struct err with one line: what, on what, why, what to try. It never prints.
  */
-#ifndef WG_ERR_H
-#define WG_ERR_H
+#ifndef WG_BASE_ERR_H
+#define WG_BASE_ERR_H
 
 struct err {
 	char msg[512]; /* one line, no newline; "" when unset */

@@ -3,8 +3,8 @@
  * How many files may be open: we hold every file that a watched process runs code from, so we take
  * what the hard limit allows, and give our children the limit that we were given.
  */
-#ifndef WG_FILES_H
-#define WG_FILES_H
+#ifndef WG_BASE_FILES_H
+#define WG_BASE_FILES_H
 
 #include <stdbool.h>
 

@@ -8,8 +8,8 @@
  *   messages  ---> plain_line()  ---> stderr
  *   JSON      ---> escaped there, by plain_shows() (report/json_out.c)
  */
-#ifndef WG_PLAIN_H
-#define WG_PLAIN_H
+#ifndef WG_BASE_PLAIN_H
+#define WG_BASE_PLAIN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,8 +5,8 @@
  *
  *   runas_choose -> fork -> (in the child: what needs root) -> runas_become -> exec
  */
-#ifndef WG_RUNAS_H
-#define WG_RUNAS_H
+#ifndef WG_BASE_RUNAS_H
+#define WG_BASE_RUNAS_H
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -3,8 +3,8 @@
  * A string table of an ELF file, read page by page as strings are asked for: it may be larger than
  * memory, or claim to be. Some pages are kept.
  */
-#ifndef WG_STRTAB_H
-#define WG_STRTAB_H
+#ifndef WG_BASE_STRTAB_H
+#define WG_BASE_STRTAB_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Threads of the program's own, beside the main one. */
-#ifndef WG_THREADS_H
-#define WG_THREADS_H
+#ifndef WG_BASE_THREADS_H
+#define WG_BASE_THREADS_H
 
 #include <pthread.h>
 

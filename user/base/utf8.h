@@ -3,8 +3,8 @@
  * UTF-8 as RFC 3629 has it: no surrogates, no overlong forms, nothing above U+10FFFF. Names of
  * tasks and words of command lines are any bytes; files and JSON want text.
  */
-#ifndef WG_UTF8_H
-#define WG_UTF8_H
+#ifndef WG_BASE_UTF8_H
+#define WG_BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Small helpers that every folder may use: clock, scope cleanup, order, arrays, whole reads. */
-#ifndef WG_UTIL_H
-#define WG_UTIL_H
+#ifndef WG_BASE_UTIL_H
+#define WG_BASE_UTIL_H
 
 #include <stdbool.h>
 #include <stddef.h>

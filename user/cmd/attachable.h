@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-#ifndef WG_ATTACHABLE_H
-#define WG_ATTACHABLE_H
+#ifndef WG_CMD_ATTACHABLE_H
+#define WG_CMD_ATTACHABLE_H
 
 #include "base/err.h"
 

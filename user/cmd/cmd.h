@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* The subcommands, and the exit statuses they share. */
-#ifndef WG_CMD_H
-#define WG_CMD_H
+#ifndef WG_CMD_CMD_H
+#define WG_CMD_CMD_H
 
 enum exit_status {
 	EXIT_DONE = 0,

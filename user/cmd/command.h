@@ -3,8 +3,8 @@
  * A command watched from its exec to the exit of its last descendant, or a process that runs
  * already, for a while: one run of a recording.
  */
-#ifndef WG_COMMAND_H
-#define WG_COMMAND_H
+#ifndef WG_CMD_COMMAND_H
+#define WG_CMD_COMMAND_H
 
 #include "cmd/child.h"
 #include "cmd/names.h"

@@ -3,8 +3,8 @@
  * From addresses to functions: raw frames and stacks of the collector become frames and stacks of
  * the recording, each once. Files are opened when first asked for, and stay so.
  */
-#ifndef WG_NAMES_H
-#define WG_NAMES_H
+#ifndef WG_CMD_NAMES_H
+#define WG_CMD_NAMES_H
 
 #include "collect/collector.h"
 #include "model/recording.h"

@@ -3,8 +3,8 @@
  * Options of a subcommand as a table of data: parsed, checked and printed as help from the same
  * rows.
  */
-#ifndef WG_OPTIONS_H
-#define WG_OPTIONS_H
+#ifndef WG_CMD_OPTIONS_H
+#define WG_CMD_OPTIONS_H
 
 #include <stdbool.h>
 #include <stdio.h>

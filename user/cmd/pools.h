@@ -4,8 +4,8 @@
  * and model; with bench --prove, variants of these with a switch set. A pool that cannot be made or goes
  * wrong leaves an absence in the recording, and the others go on.
  */
-#ifndef WG_POOLS_H
-#define WG_POOLS_H
+#ifndef WG_CMD_POOLS_H
+#define WG_CMD_POOLS_H
 
 #include "cmd/names.h"
 #include "cmd/plan.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* A progress bar with the time left, on stderr, only when that is a terminal. */
-#ifndef WG_PROGRESS_H
-#define WG_PROGRESS_H
+#ifndef WG_CMD_PROGRESS_H
+#define WG_CMD_PROGRESS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * bench --prove: the gaps of the workload just measured, the switches that should close them
  * (model/proof.h), and the pools that try this.
  */
-#ifndef WG_PROVE_H
-#define WG_PROVE_H
+#ifndef WG_CMD_PROVE_H
+#define WG_CMD_PROVE_H
 
 #include "cmd/pools.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Two commands in turn (A B B A ...), each watched: the measuring half of `wallgap compare`. */
-#ifndef WG_VERSUS_H
-#define WG_VERSUS_H
+#ifndef WG_CMD_VERSUS_H
+#define WG_CMD_VERSUS_H
 
 #include <stdbool.h>
 

@@ -4,8 +4,8 @@
  * and the machine's CPU time beside them, made into the threads of a run. What the run was for
  * is the caller's business.
  */
-#ifndef WG_WINDOW_H
-#define WG_WINDOW_H
+#ifndef WG_CMD_WINDOW_H
+#define WG_CMD_WINDOW_H
 
 #include <stdbool.h>
 

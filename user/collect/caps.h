@@ -3,8 +3,8 @@
  * What this kernel allows. Each capability is probed once, by trying it; a missing one is a
  * reason and a loss, not an error, unless the ledger cannot do without.
  */
-#ifndef WG_CAPS_H
-#define WG_CAPS_H
+#ifndef WG_COLLECT_CAPS_H
+#define WG_COLLECT_CAPS_H
 
 #include <stdbool.h>
 

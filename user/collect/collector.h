@@ -7,8 +7,8 @@
  * Tasks that are alive come from collector_snapshot, tasks that are gone from collector_drain;
  * a task is in one of the two, never in both, once a drain has followed the snapshot.
  */
-#ifndef WG_COLLECTOR_H
-#define WG_COLLECTOR_H
+#ifndef WG_COLLECT_COLLECTOR_H
+#define WG_COLLECT_COLLECTOR_H
 
 #include <stdbool.h>
 #include <stddef.h>

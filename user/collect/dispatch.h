@@ -4,8 +4,8 @@
  * difference is what getting into and out of them takes, which no clock inside them sees. By tasks
  * that are not tracked, for which a program only looks and leaves.
  */
-#ifndef WG_DISPATCH_H
-#define WG_DISPATCH_H
+#ifndef WG_COLLECT_DISPATCH_H
+#define WG_COLLECT_DISPATCH_H
 
 #include <stdint.h>
 

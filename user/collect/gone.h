@@ -4,8 +4,8 @@
  * real-time priority takes them out when it fills, since who is to do that in good time has to go
  * before the thousands that end.
  */
-#ifndef WG_GONE_H
-#define WG_GONE_H
+#ifndef WG_COLLECT_GONE_H
+#define WG_COLLECT_GONE_H
 
 #include <stdint.h>
 

@@ -3,8 +3,8 @@
  * Where in modules the functions lie that take locks or wait for others, for the kernel side to
  * tell one from the other when the critical path comes by (bpf/path.bpf.h).
  */
-#ifndef WG_LOCKCODE_H
-#define WG_LOCKCODE_H
+#ifndef WG_COLLECT_LOCKCODE_H
+#define WG_COLLECT_LOCKCODE_H
 
 #include "collect/module.h"
 #include "shared.h"

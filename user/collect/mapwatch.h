@@ -3,8 +3,8 @@
  * News of executable mappings, of all processes: the kernel's perf events say when one is made
  * (mmap, mprotect). Only whose they are is taken from them; what is mapped is read from /proc.
  */
-#ifndef WG_MAPWATCH_H
-#define WG_MAPWATCH_H
+#ifndef WG_COLLECT_MAPWATCH_H
+#define WG_COLLECT_MAPWATCH_H
 
 #include <stdbool.h>
 #include <stddef.h>

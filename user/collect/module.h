@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* One file that is mapped executable, held open, with its unwind table. */
-#ifndef WG_MODULE_H
-#define WG_MODULE_H
+#ifndef WG_COLLECT_MODULE_H
+#define WG_COLLECT_MODULE_H
 
 #include <stdbool.h>
 #include <stddef.h>

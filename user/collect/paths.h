@@ -4,8 +4,8 @@
  * and takes in what the stream brings, and the windows' profiles. All that is shared with the
  * thread is behind one lock.
  */
-#ifndef WG_PATHS_H
-#define WG_PATHS_H
+#ifndef WG_COLLECT_PATHS_H
+#define WG_COLLECT_PATHS_H
 
 #include "base/err.h"
 #include "collect/lockcode.h"

@@ -3,8 +3,8 @@
  * The pool: what the walk of stacks in the kernel reads, written from here. See "The pool" in
  * bpf/shared.h. Append-only: what is in it stays, so a reader never sees a place used anew.
  */
-#ifndef WG_POOL_H
-#define WG_POOL_H
+#ifndef WG_COLLECT_POOL_H
+#define WG_COLLECT_POOL_H
 
 #include <stddef.h>
 #include <stdint.h>

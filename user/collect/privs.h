@@ -3,8 +3,8 @@
  * What this process may do, by Linux capability: one table says what each is for and what is lost
  * without it. It is the capability that counts, whoever the user is.
  */
-#ifndef WG_PRIVS_H
-#define WG_PRIVS_H
+#ifndef WG_COLLECT_PRIVS_H
+#define WG_COLLECT_PRIVS_H
 
 #include <stdbool.h>
 #include <stddef.h>

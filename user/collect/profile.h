@@ -3,8 +3,8 @@
  * What the kernel says of call paths, before anything has a name: stacks by hash, and for one
  * window the waits, faults, samples and wakeups that refer to them.
  */
-#ifndef WG_PROFILE_H
-#define WG_PROFILE_H
+#ifndef WG_COLLECT_PROFILE_H
+#define WG_COLLECT_PROFILE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* What an address of a process lies in, by /proc/PID/maps and where its threads' stacks are. */
-#ifndef WG_REGIONS_H
-#define WG_REGIONS_H
+#ifndef WG_COLLECT_REGIONS_H
+#define WG_COLLECT_REGIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Arrays of rows. */
-#ifndef WG_ROWS_H
-#define WG_ROWS_H
+#ifndef WG_COLLECT_ROWS_H
+#define WG_COLLECT_ROWS_H
 
 #include <stddef.h>
 

@@ -3,8 +3,8 @@
  * The kernel's maps of sites, emptied while a window lasts: see bpf/site.bpf.h. There are two of
  * each kind; programs add to those of one half, while the other is empty or being emptied.
  */
-#ifndef WG_SITEMAPS_H
-#define WG_SITEMAPS_H
+#ifndef WG_COLLECT_SITEMAPS_H
+#define WG_COLLECT_SITEMAPS_H
 
 #include <stdint.h>
 

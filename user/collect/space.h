@@ -9,8 +9,8 @@
  *     |- modules[]    one per file (device, inode, time), known by number from 1 on
  *     |- processes[]  by tgid: executable mappings now, where its root is
  */
-#ifndef WG_SPACE_H
-#define WG_SPACE_H
+#ifndef WG_COLLECT_SPACE_H
+#define WG_COLLECT_SPACE_H
 
 #include <stdbool.h>
 #include <stddef.h>

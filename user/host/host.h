@@ -3,8 +3,8 @@
  * The machine around the measurement, read from /proc, /sys and by two short loops. A fact that
  * cannot be had is "unknown", "" or UNKNOWN, never an error.
  */
-#ifndef WG_HOST_H
-#define WG_HOST_H
+#ifndef WG_HOST_HOST_H
+#define WG_HOST_HOST_H
 
 #include <stdbool.h>
 

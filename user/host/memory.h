@@ -3,8 +3,8 @@
  * Resident memory of a set of processes over time: average, peak of one, peak of their sum at one
  * instant. Sampled from /proc/TGID/statm, which takes no lock of the process.
  */
-#ifndef WG_MEMORY_H
-#define WG_MEMORY_H
+#ifndef WG_HOST_MEMORY_H
+#define WG_HOST_MEMORY_H
 
 #include <stddef.h>
 #include <stdint.h>

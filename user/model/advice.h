@@ -3,8 +3,8 @@
  * What people do about a cause: one table of rules, to which anybody may add a line. A suggestion,
  * not a finding: it follows from the kind of cause and the functions on its path alone. Pure.
  */
-#ifndef WG_ADVICE_H
-#define WG_ADVICE_H
+#ifndef WG_MODEL_ADVICE_H
+#define WG_MODEL_ADVICE_H
 
 #include "model/gap.h"
 

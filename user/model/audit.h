@@ -5,8 +5,8 @@
  *
  * Threads that could not be read whole (THREAD_TORN) are left out on both sides, and counted.
  */
-#ifndef WG_AUDIT_H
-#define WG_AUDIT_H
+#ifndef WG_MODEL_AUDIT_H
+#define WG_MODEL_AUDIT_H
 
 #include "model/lines.h"
 #include "model/recording.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Did the machine hold still while we measured? Judges what a recording says of it. Pure. */
-#ifndef WG_CONDITIONS_H
-#define WG_CONDITIONS_H
+#ifndef WG_MODEL_CONDITIONS_H
+#define WG_MODEL_CONDITIONS_H
 
 #include "model/lines.h"
 #include "model/recording.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* What watching cost, over all runs of a recording. Pure. */
-#ifndef WG_COST_H
-#define WG_COST_H
+#ifndef WG_MODEL_COST_H
+#define WG_MODEL_COST_H
 
 #include "model/recording.h"
 

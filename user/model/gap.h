@@ -16,8 +16,8 @@
  * from the mean of these is in unexplained, so that the sum is exact. Each part has its 95%
  * interval by bootstrap over the runs, all parts in the same resamples.
  */
-#ifndef WG_GAP_H
-#define WG_GAP_H
+#ifndef WG_MODEL_GAP_H
+#define WG_MODEL_GAP_H
 
 #include "model/stats.h"
 #include "model/where.h"

@@ -4,8 +4,8 @@
  * That benchmark ran worker threads and child processes in Node.js and Bun; its figures are kept
  * beside each claim. What is decided, is decided by the 95% interval over the repeats. Pure.
  */
-#ifndef WG_HEADLINES_H
-#define WG_HEADLINES_H
+#ifndef WG_MODEL_HEADLINES_H
+#define WG_MODEL_HEADLINES_H
 
 #include "model/gap.h"
 

@@ -4,8 +4,8 @@
  * never by the leaf alone, since samples skid to where interrupts are switched on again. Names are
  * those of Linux 5.15 to 7.x; all the rules are in kernel_rules.c.
  */
-#ifndef WG_KERNEL_RULES_H
-#define WG_KERNEL_RULES_H
+#ifndef WG_MODEL_KERNEL_RULES_H
+#define WG_MODEL_KERNEL_RULES_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,8 +2,8 @@
 /*
  * From rows to a window, and from states to the buckets that the reports show. Pure.
  */
-#ifndef WG_LEDGER_H
-#define WG_LEDGER_H
+#ifndef WG_MODEL_LEDGER_H
+#define WG_MODEL_LEDGER_H
 
 #include "model/recording.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* A growing list of lines of text: what the model has to say in words. */
-#ifndef WG_LINES_H
-#define WG_LINES_H
+#ifndef WG_MODEL_LINES_H
+#define WG_MODEL_LINES_H
 
 #include <stddef.h>
 

@@ -3,8 +3,8 @@
  * What functions say about a futex wait that goes through them: the type of the lock, and whether
  * it is contention or waiting for work. All the rules are in one table, in lock_rules.c.
  */
-#ifndef WG_LOCK_RULES_H
-#define WG_LOCK_RULES_H
+#ifndef WG_MODEL_LOCK_RULES_H
+#define WG_MODEL_LOCK_RULES_H
 
 #include <stdbool.h>
 #include <stdint.h>

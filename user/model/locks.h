@@ -11,8 +11,8 @@
  * Names, not addresses, are what is the same from run to run and from process to process: objects
  * of one type with one name have one name_id.
  */
-#ifndef WG_LOCKS_H
-#define WG_LOCKS_H
+#ifndef WG_MODEL_LOCKS_H
+#define WG_MODEL_LOCKS_H
 
 #include "model/paths.h"
 

@@ -3,8 +3,8 @@
  * Names of functions: their plain part, and the patterns of the rule tables. A pattern is a name in
  * which each "*" stands for anything: "futex_wait*", "*::lockSlow*".
  */
-#ifndef WG_MATCH_H
-#define WG_MATCH_H
+#ifndef WG_MODEL_MATCH_H
+#define WG_MODEL_MATCH_H
 
 #include <stdbool.h>
 #include <stddef.h>

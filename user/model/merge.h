@@ -4,8 +4,8 @@
  * runtime and model of both becomes a section of its own with two groups, a and b; so do two
  * recordings of one command each. Pure.
  */
-#ifndef WG_MERGE_H
-#define WG_MERGE_H
+#ifndef WG_MODEL_MERGE_H
+#define WG_MODEL_MERGE_H
 
 #include "model/lines.h"
 #include "model/recording.h"

@@ -3,8 +3,8 @@
  * Did the machine treat both sides of a gap alike? Judges what the runs of the two sides say of it:
  * time stolen, CPU used by others, and how fast the machine was just before each. Pure.
  */
-#ifndef WG_NOISE_H
-#define WG_NOISE_H
+#ifndef WG_MODEL_NOISE_H
+#define WG_MODEL_NOISE_H
 
 #include "model/lines.h"
 #include "model/recording.h"

@@ -9,8 +9,8 @@
  * exact. A wait that ended by somebody's doing, where the path came from that somebody, counts for
  * nothing.
  */
-#ifndef WG_PATH_H
-#define WG_PATH_H
+#ifndef WG_MODEL_PATH_H
+#define WG_MODEL_PATH_H
 
 #include "model/ledger.h"
 

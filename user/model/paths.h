@@ -4,8 +4,8 @@
  * path what a wait on it was for, what the kernel did there, and which of its frames tell a
  * person something. Pure.
  */
-#ifndef WG_PATHS_H
-#define WG_PATHS_H
+#ifndef WG_MODEL_PATHS_H
+#define WG_MODEL_PATHS_H
 
 #include "model/kernel_rules.h"
 #include "model/lock_rules.h"

@@ -11,8 +11,8 @@
  * took the cause away is not taken for granted either: while the cause is still there, the gap's
  * staying proves nothing.
  */
-#ifndef WG_PROOF_H
-#define WG_PROOF_H
+#ifndef WG_MODEL_PROOF_H
+#define WG_MODEL_PROOF_H
 
 #include "model/switches.h"
 

@@ -22,8 +22,8 @@
  *
  * Times are ns of CLOCK_MONOTONIC, sizes are bytes. UNKNOWN marks a figure that was not had.
  */
-#ifndef WG_RECORDING_H
-#define WG_RECORDING_H
+#ifndef WG_MODEL_RECORDING_H
+#define WG_MODEL_RECORDING_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,8 +5,8 @@
  * code has no symbols, by the name they give themselves. All the rules are in two tables, in
  * runtime_rules.c; to teach wallgap another runtime, add lines there.
  */
-#ifndef WG_RUNTIME_RULES_H
-#define WG_RUNTIME_RULES_H
+#ifndef WG_MODEL_RUNTIME_RULES_H
+#define WG_MODEL_RUNTIME_RULES_H
 
 #include <stdbool.h>
 

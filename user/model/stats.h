@@ -4,8 +4,8 @@
  * the same numbers give the same result on every machine. None of these functions alters its
  * input. With no values, all figures are 0.
  */
-#ifndef WG_STATS_H
-#define WG_STATS_H
+#ifndef WG_MODEL_STATS_H
+#define WG_MODEL_STATS_H
 
 #include <math.h>
 #include <stdbool.h>

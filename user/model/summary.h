@@ -12,8 +12,8 @@
  * section, with a group for each side (run.model). Runs cut short are left out of the figures unless
  * a group has no others. Runs of a variant are in no summary but that of it.
  */
-#ifndef WG_SUMMARY_H
-#define WG_SUMMARY_H
+#ifndef WG_MODEL_SUMMARY_H
+#define WG_MODEL_SUMMARY_H
 
 #include "model/ledger.h"
 #include "model/recording.h"

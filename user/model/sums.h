@@ -3,8 +3,8 @@
  * Did all runs of a workload do the same work? Each gives a checksum. They must be equal; only of
  * `math` between runtimes, whose sin() are not the same code, may the last digits differ. Pure.
  */
-#ifndef WG_SUMS_H
-#define WG_SUMS_H
+#ifndef WG_MODEL_SUMS_H
+#define WG_MODEL_SUMS_H
 
 #include <stdbool.h>
 

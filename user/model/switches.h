@@ -4,8 +4,8 @@
  * it is. Two tables, to which anybody may add a line: what a switch does to a run, and of which
  * parts of a gap it is the proof. Pure; pools are built by them in cmd/pools.c.
  */
-#ifndef WG_SWITCHES_H
-#define WG_SWITCHES_H
+#ifndef WG_MODEL_SWITCHES_H
+#define WG_MODEL_SWITCHES_H
 
 #include "model/gap.h"
 

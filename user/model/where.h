@@ -16,8 +16,8 @@
  * counted, and come with the half width of the 95% interval of a share of n out of N: 1.96 times
  * sqrt(p(1-p)/N).
  */
-#ifndef WG_WHERE_H
-#define WG_WHERE_H
+#ifndef WG_MODEL_WHERE_H
+#define WG_MODEL_WHERE_H
 
 #include "model/locks.h"
 #include "model/summary.h"

@@ -5,8 +5,8 @@
  * column, where time preempted goes too when it is too small to stand alone. So the shares of a row always
  * add up to all of its time.
  */
-#ifndef WG_BUCKETS_H
-#define WG_BUCKETS_H
+#ifndef WG_REPORT_BUCKETS_H
+#define WG_REPORT_BUCKETS_H
 
 #include <stdbool.h>
 

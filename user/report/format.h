@@ -3,8 +3,8 @@
  * Figures as words: the only place where nanoseconds become seconds and bytes become MiB. Each
  * returns its buffer, so that it can stand among printf's arguments: fmt_time(WORD, ns).
  */
-#ifndef WG_FORMAT_H
-#define WG_FORMAT_H
+#ifndef WG_REPORT_FORMAT_H
+#define WG_REPORT_FORMAT_H
 
 #include <stdarg.h>
 #include <stdbool.h>

@@ -3,8 +3,8 @@
  * A gap in words. What is said of a part is what its figures say: a part whose interval spans zero
  * is never called a cause. New strings, or NULL without memory.
  */
-#ifndef WG_GAP_WORDS_H
-#define WG_GAP_WORDS_H
+#ifndef WG_REPORT_GAP_WORDS_H
+#define WG_REPORT_GAP_WORDS_H
 
 #include "model/gap.h"
 

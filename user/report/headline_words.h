@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* What was measured of a headline, and its cause, as words. New strings, or NULL without memory. */
-#ifndef WG_HEADLINE_WORDS_H
-#define WG_HEADLINE_WORDS_H
+#ifndef WG_REPORT_HEADLINE_WORDS_H
+#define WG_REPORT_HEADLINE_WORDS_H
 
 #include "model/headlines.h"
 

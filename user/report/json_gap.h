@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Inside the JSON report: the gaps between models, and between runtimes. */
-#ifndef WG_JSON_GAP_H
-#define WG_JSON_GAP_H
+#ifndef WG_REPORT_JSON_GAP_H
+#define WG_REPORT_JSON_GAP_H
 
 #include "model/gap.h"
 #include "report/json_out.h"

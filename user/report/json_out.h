@@ -3,8 +3,8 @@
  * Pieces of the JSON report: values, objects in the making, and a writer that puts one piece after
  * another. A NULL from jansson (no memory) is carried on and found when the piece is written.
  */
-#ifndef WG_JSON_OUT_H
-#define WG_JSON_OUT_H
+#ifndef WG_REPORT_JSON_OUT_H
+#define WG_REPORT_JSON_OUT_H
 
 #include <jansson.h>
 #include <stdbool.h>

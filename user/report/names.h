@@ -3,8 +3,8 @@
  * Functions, call paths, locks and causes as words of a line. Names come from other people's
  * files: what is returned is fit to print. Each returns a new string, or NULL without memory.
  */
-#ifndef WG_NAMES_H
-#define WG_NAMES_H
+#ifndef WG_REPORT_NAMES_H
+#define WG_REPORT_NAMES_H
 
 #include "model/where.h"
 

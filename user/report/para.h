@@ -6,8 +6,8 @@
  *   audit     on-CPU 12.031 s, kernel 12.030 s (0.01%); run delay 3.1 ms, kernel 3.1 ms;
  *             voluntary switches 52,114 = 52,114
  */
-#ifndef WG_PARA_H
-#define WG_PARA_H
+#ifndef WG_REPORT_PARA_H
+#define WG_REPORT_PARA_H
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* A proof in words. New strings, or NULL without memory. */
-#ifndef WG_PROOF_WORDS_H
-#define WG_PROOF_WORDS_H
+#ifndef WG_REPORT_PROOF_WORDS_H
+#define WG_REPORT_PROOF_WORDS_H
 
 #include "model/proof.h"
 

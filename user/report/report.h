@@ -4,8 +4,8 @@
  * bytes. They print to f and report no errors but f's own. Whatever the recording's texts hold, a terminal
  * is not ruled by them (base/plain.h): text and folded lines have '?' instead, JSON has escapes.
  */
-#ifndef WG_REPORT_H
-#define WG_REPORT_H
+#ifndef WG_REPORT_REPORT_H
+#define WG_REPORT_REPORT_H
 
 #include <stdio.h>
 

@@ -6,8 +6,8 @@
  *
  * Failures (no memory) are kept and told by table_print.
  */
-#ifndef WG_TABLE_H
-#define WG_TABLE_H
+#ifndef WG_REPORT_TABLE_H
+#define WG_REPORT_TABLE_H
 
 #include <stdbool.h>
 #include <stdio.h>

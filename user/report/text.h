@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Inside the text report: the part between its head and its foot. */
-#ifndef WG_TEXT_H
-#define WG_TEXT_H
+#ifndef WG_REPORT_TEXT_H
+#define WG_REPORT_TEXT_H
 
 #include <stdbool.h>
 #include <stdio.h>

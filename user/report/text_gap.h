@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Inside the text report: how much longer one side takes, what that is made of, and in words. */
-#ifndef WG_TEXT_GAP_H
-#define WG_TEXT_GAP_H
+#ifndef WG_REPORT_TEXT_GAP_H
+#define WG_REPORT_TEXT_GAP_H
 
 #include "model/gap.h"
 #include "report/text.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Inside the text report: what is said of a bench as a whole, around its tables. */
-#ifndef WG_TEXT_POOLS_H
-#define WG_TEXT_POOLS_H
+#ifndef WG_REPORT_TEXT_POOLS_H
+#define WG_REPORT_TEXT_POOLS_H
 
 #include "model/locks.h"
 #include "report/para.h"

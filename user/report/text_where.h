@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Inside the text report: where the time of a group went, below its table. */
-#ifndef WG_TEXT_WHERE_H
-#define WG_TEXT_WHERE_H
+#ifndef WG_REPORT_TEXT_WHERE_H
+#define WG_REPORT_TEXT_WHERE_H
 
 #include <stdio.h>
 

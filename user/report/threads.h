@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* The threads of runs as a table of the text report: one row a thread, or one row a name. */
-#ifndef WG_THREADS_H
-#define WG_THREADS_H
+#ifndef WG_REPORT_THREADS_H
+#define WG_REPORT_THREADS_H
 
 #include <stdio.h>
 

@@ -5,8 +5,8 @@
  * own a runner has an empty /tmp in memory, which ends with its last process, whatever ends that.
  * Of the real one it sees the folders of root's and of its user's, and what its program needs.
  */
-#ifndef WG_PRIVATETMP_H
-#define WG_PRIVATETMP_H
+#ifndef WG_RUNNER_PRIVATETMP_H
+#define WG_RUNNER_PRIVATETMP_H
 
 #include <sys/types.h>
 

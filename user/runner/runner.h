@@ -9,8 +9,8 @@
  *
  * A pool is built once and can go many times.
  */
-#ifndef WG_RUNNER_H
-#define WG_RUNNER_H
+#ifndef WG_RUNNER_RUNNER_H
+#define WG_RUNNER_RUNNER_H
 
 #include <signal.h>
 #include <sys/types.h>

@@ -3,8 +3,8 @@
  * What is taken for possible in a recording. The writer keeps to it and the reader refuses the
  * rest, so that sums over a thread's columns cannot overflow, whatever a file says.
  */
-#ifndef WG_LIMITS_H
-#define WG_LIMITS_H
+#ifndef WG_STORE_LIMITS_H
+#define WG_STORE_LIMITS_H
 
 #define STORE_AMOUNT_MAX (1ull << 59) /* ns: 18 years; bytes: 512 PiB */
 #define STORE_STR_MAX (1u << 20)      /* bytes of one string */

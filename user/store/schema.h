@@ -5,8 +5,8 @@
  *
  *   struct table --- columns[] --- { name in SQL, kind, offset in the struct, doc }
  */
-#ifndef WG_SCHEMA_H
-#define WG_SCHEMA_H
+#ifndef WG_STORE_SCHEMA_H
+#define WG_STORE_SCHEMA_H
 
 #include <stddef.h>
 #include <stdio.h>

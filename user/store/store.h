@@ -4,8 +4,8 @@
  * transaction and renamed when complete, so that a file of that name is always whole; mode 0600,
  * owned by the user who called sudo.
  */
-#ifndef WG_STORE_H
-#define WG_STORE_H
+#ifndef WG_STORE_STORE_H
+#define WG_STORE_STORE_H
 
 #include <stddef.h>
 

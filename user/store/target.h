@@ -8,8 +8,8 @@
  *   target_open -> (write to target.fd) -> target_commit
  *                                      \-> target_drop, at any time: nothing stays behind
  */
-#ifndef WG_TARGET_H
-#define WG_TARGET_H
+#ifndef WG_STORE_TARGET_H
+#define WG_STORE_TARGET_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Separate debug files, as gdb and elfutils look for them. */
-#ifndef WG_DEBUGFILE_H
-#define WG_DEBUGFILE_H
+#ifndef WG_SYMBOL_DEBUGFILE_H
+#define WG_SYMBOL_DEBUGFILE_H
 
 #include "base/elffile.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* x86-64 instructions at sampled addresses: atomic read-modify-writes, found by disassembly. */
-#ifndef WG_INSN_H
-#define WG_INSN_H
+#ifndef WG_SYMBOL_INSN_H
+#define WG_SYMBOL_INSN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * What the readers of perf maps and jitdumps (perfmap.c, jitdump.c) fill and jitmap.c looks up:
  * entries in the order they are added, with memory that does not move. Private to this folder.
  */
-#ifndef WG_JITCODE_H
-#define WG_JITCODE_H
+#ifndef WG_SYMBOL_JITCODE_H
+#define WG_SYMBOL_JITCODE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,8 +6,8 @@
  * is counted and ignored. Formats: linux/tools/perf/Documentation/jit-interface.txt and
  * jitdump-specification.txt.
  */
-#ifndef WG_JITMAP_H
-#define WG_JITMAP_H
+#ifndef WG_SYMBOL_JITMAP_H
+#define WG_SYMBOL_JITMAP_H
 
 #include <stdbool.h>
 #include <stddef.h>

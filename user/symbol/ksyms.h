@@ -3,8 +3,8 @@
  * Kernel functions by /proc/kallsyms: modules and BPF programs included. It lists starts only: a
  * function ends where the next symbol of any kind starts, and no more than 256 KiB on.
  */
-#ifndef WG_KSYMS_H
-#define WG_KSYMS_H
+#ifndef WG_SYMBOL_KSYMS_H
+#define WG_SYMBOL_KSYMS_H
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Names that others chose, made fit to be shown. */
-#ifndef WG_NAME_H
-#define WG_NAME_H
+#ifndef WG_SYMBOL_NAME_H
+#define WG_SYMBOL_NAME_H
 
 #include <stddef.h>
 

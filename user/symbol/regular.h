@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Opening files that other users may have put in place. */
-#ifndef WG_REGULAR_H
-#define WG_REGULAR_H
+#ifndef WG_SYMBOL_REGULAR_H
+#define WG_SYMBOL_REGULAR_H
 
 #include <stdint.h>
 #include <sys/stat.h>

@@ -10,8 +10,8 @@
  * (src/objects/code-kind.cc). What is not a function of a script keeps its name: "Builtin:Add",
  * "BytecodeHandler:Ldar", "RegExp:a+", "JSC-Thunk: DefaultCall".
  */
-#ifndef WG_SCRIPT_H
-#define WG_SCRIPT_H
+#ifndef WG_SYMBOL_SCRIPT_H
+#define WG_SYMBOL_SCRIPT_H
 
 #include <stdbool.h>
 

@@ -9,8 +9,8 @@
  *
  * Private to this folder.
  */
-#ifndef WG_SYMSET_H
-#define WG_SYMSET_H
+#ifndef WG_SYMBOL_SYMSET_H
+#define WG_SYMBOL_SYMSET_H
 
 #include <stdbool.h>
 #include <stddef.h>

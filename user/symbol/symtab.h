@@ -10,8 +10,8 @@
  * All it takes of memory and time is out of a budget of its own (base/budget.h). A table of symbols that
  * takes more is left out as a whole: half of the names could be the wrong ones.
  */
-#ifndef WG_SYMTAB_H
-#define WG_SYMTAB_H
+#ifndef WG_SYMBOL_SYMTAB_H
+#define WG_SYMBOL_SYMTAB_H
 
 #include <stdbool.h>
 #include <stddef.h>

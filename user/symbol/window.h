@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* A file that is read from its begin to its end through a window, or bytes in memory, read likewise. */
-#ifndef WG_WINDOW_H
-#define WG_WINDOW_H
+#ifndef WG_SYMBOL_WINDOW_H
+#define WG_SYMBOL_WINDOW_H
 
 #include <stddef.h>
 #include <stdint.h>

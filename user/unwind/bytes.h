@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* Reading little-endian and LEB128 numbers that may run past the end of the bytes there are. */
-#ifndef WG_BYTES_H
-#define WG_BYTES_H
+#ifndef WG_UNWIND_BYTES_H
+#define WG_UNWIND_BYTES_H
 
 #include <stdbool.h>
 #include <stddef.h>

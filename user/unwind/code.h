@@ -8,8 +8,8 @@
  * is done that is not understood, nothing is known from there on. Nothing is guessed: code that no
  * way leads to gets no rule.
  */
-#ifndef WG_CODE_H
-#define WG_CODE_H
+#ifndef WG_UNWIND_CODE_H
+#define WG_UNWIND_CODE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -10,8 +10,8 @@
  * another way to write addresses. The input is not to be trusted, nor is its size: all of this
  * bounds its work and its memory by a budget (base/budget.h).
  */
-#ifndef WG_EH_FRAME_H
-#define WG_EH_FRAME_H
+#ifndef WG_UNWIND_EH_FRAME_H
+#define WG_UNWIND_EH_FRAME_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -12,8 +12,8 @@
  * Addresses are the file's own (p_vaddr). Code without CFI gets rows with WG_CFA_NONE, or, for
  * whole pages of it, no rows.
  */
-#ifndef WG_TABLE_H
-#define WG_TABLE_H
+#ifndef WG_UNWIND_TABLE_H
+#define WG_UNWIND_TABLE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -4,8 +4,8 @@
  * asleep before we came and so have not passed the scheduler in front of us. Pure: memory and
  * mappings come through functions of the caller.
  */
-#ifndef WG_WALK_H
-#define WG_WALK_H
+#ifndef WG_UNWIND_WALK_H
+#define WG_UNWIND_WALK_H
 
 #include <stdbool.h>
 #include <stddef.h>

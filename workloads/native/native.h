@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* The two ways to use the runner. Each returns the exit status of the program. */
-#ifndef NATIVE_H
-#define NATIVE_H
+#ifndef WG_NATIVE_NATIVE_H
+#define WG_NATIVE_NATIVE_H
 
 /* For the loader: the runner protocol (workloads/protocol.md) on two descriptors. */
 int serve(int in_fd, int out_fd);

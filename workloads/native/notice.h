@@ -4,8 +4,8 @@
  * writes a REPLY_POKE into the pipe of replies, which ends the orchestrator's read(). Notes are
  * kept apart from the pipe, so that a full pipe loses none.
  */
-#ifndef NATIVE_NOTICE_H
-#define NATIVE_NOTICE_H
+#ifndef WG_NATIVE_NOTICE_H
+#define WG_NATIVE_NOTICE_H
 
 #include <stdbool.h>
 

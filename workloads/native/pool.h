@@ -14,8 +14,8 @@
  * spoke or went away, time is up) arrives as a signal, whose handler pokes the same pipe
  * (notice.h): the orchestrator waits in one read() for everything.
  */
-#ifndef NATIVE_POOL_H
-#define NATIVE_POOL_H
+#ifndef WG_NATIVE_POOL_H
+#define WG_NATIVE_POOL_H
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -8,8 +8,8 @@
  * Every task of a workload does the same work for the same n, whatever the lane, the model and
  * the repeat, so that all checksums must agree.
  */
-#ifndef NATIVE_WORKLOAD_H
-#define NATIVE_WORKLOAD_H
+#ifndef WG_NATIVE_WORKLOAD_H
+#define WG_NATIVE_WORKLOAD_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -13,8 +13,8 @@
  *
  * begin and end bracket the planted part; the counters in them are totals of the thread's life.
  */
-#ifndef PLANTED_H
-#define PLANTED_H
+#ifndef WG_PLANTED_PLANTED_H
+#define WG_PLANTED_PLANTED_H
 
 #include <errno.h>
 #include <pthread.h>

@@ -6,8 +6,8 @@
  * cause_ns is the truth: time that the reason took on the way to the end, measured by the pair
  * itself (clocks, counters of the kernel), in both sides the same way.
  */
-#ifndef PLANTED_GAPS_H
-#define PLANTED_GAPS_H
+#ifndef WG_GAPS_GAPS_H
+#define WG_GAPS_GAPS_H
 
 #include "../planted.h"
 
