@@ -22,6 +22,8 @@ MAY_INCLUDE = {
     "unwind": {"base", "unwind"},
     "symbol": {"base", "symbol"},
     "collect": {"base", "model", "unwind", "symbol", "collect"},
+    "capture": {"base", "model", "host", "unwind", "symbol", "collect", "capture"},
+    "bench": {"base", "model", "host", "runner", "collect", "capture", "bench"},
 }
 # Of the model, the collector knows the data only: it fills recordings and makes no sense of them.
 COLLECT_MODEL = {"model/recording.h", "model/ledger.h"}
@@ -41,7 +43,7 @@ SAME_AS_SYSTEM = {"ARRAY_SIZE"}
 # Words for a terminal go through base/plain.h. Who else names these writes what is ours alone, or passes
 # stdout to a report.
 TERMINAL = r"\bstderr\b|(?<![\w>.])(?:v?printf|puts|putchar|perror|warnx?|errx?)\("
-TERMINAL_IN = {"user/cmd/common.c", "user/cmd/progress.c", "user/main.c"}
+TERMINAL_IN = {"user/base/say.c", "user/cmd/common.c", "user/cmd/progress.c", "user/main.c"}
 # The model makes no input or output.
 MODEL_NOT = r"(stdio|fcntl|unistd|dirent)\.h|sys/"
 

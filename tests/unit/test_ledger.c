@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "capture/interval.h"
 #include "model/ledger.h"
 #include "model/stats.h"
 #include "unit/random_recording.h"
@@ -43,7 +44,7 @@ static void window_is_the_difference(void **state)
 	after.count[WG_N_SWITCH_VOLUNTARY] = 18;
 	after.kernel.nvcsw = 81;
 	after.pgtables_bytes = 4096;
-	ledger_window(&t, &before, &after);
+	interval_fill(&t, &before, &after);
 	assert_int_equal(t.role, ROLE_WORKER);
 	assert_int_equal(t.lane, 3);
 	assert_int_equal(t.start, NO_INDEX);
@@ -69,7 +70,7 @@ static void born_inside_counts_from_its_base(void **state)
 	after.state_ns[WG_CPU] = 1000;
 	after.kernel = (struct wg_kernel){.oncpu_ns = 1500, .min_flt = 40, .run_delay_ns = 9};
 	after.kernel_base = (struct wg_kernel){.oncpu_ns = 500, .min_flt = 30};
-	ledger_window(&t, NULL, &after);
+	interval_fill(&t, NULL, &after);
 	assert_int_equal(ledger_wall(&t), 1000);
 	assert_int_equal(t.flags, THREAD_BORN | THREAD_DIED | THREAD_COMPAT);
 	assert_int_equal(t.kernel.oncpu_ns, 1000);
@@ -93,7 +94,7 @@ static void on_cpu_at_the_edges_is_settled_at_the_last_switch(void **state)
 	after.oncpu_open_ns = 500;
 	after.oncpu_in_ns = 11900;
 	after.kernel.oncpu_ns = 12000;
-	ledger_window(&t, &before, &after);
+	interval_fill(&t, &before, &after);
 	assert_true(t.flags & THREAD_EDGE_CPU);
 	assert_int_equal(t.kernel.oncpu_ns, 1650);
 	assert_int_equal(t.audit_oncpu_ns, 1650);
@@ -118,7 +119,7 @@ static void a_wait_for_a_cpu_open_at_an_edge_is_not_the_kernels_yet(void **state
 	before.part_ns[WG_T_QUEUED_ASLEEP] = 10;
 	after.part_ns[WG_T_QUEUED_ASLEEP] = 17;
 	after.kernel.run_delay_ns = 582;
-	ledger_window(&t, &before, &after);
+	interval_fill(&t, &before, &after);
 	assert_int_equal(t.kernel.run_delay_ns, 482);
 	assert_int_equal(t.audit_run_delay_ns, 482);
 	assert_int_equal(t.state_ns[WG_RUNQ_WAKE] + t.state_ns[WG_RUNQ_PREEMPT], 660);
@@ -135,11 +136,11 @@ static void quota_read_too_long_at_an_edge_is_no_torn_row(void **state)
 	before.part_ns[WG_T_QUOTA] = 401;
 	after.state_ns[WG_RUNQ_PREEMPT] = 2500;
 	after.part_ns[WG_T_QUOTA] = 400;
-	ledger_window(&t, &before, &after);
+	interval_fill(&t, &before, &after);
 	assert_int_equal(t.flags, 0);
 	assert_int_equal(t.part_ns[WG_T_QUOTA], 0);
 	after.part_ns[WG_T_QUOTA] = 1500;
-	ledger_window(&t, &before, &after);
+	interval_fill(&t, &before, &after);
 	assert_int_equal(t.part_ns[WG_T_QUOTA], 1099);
 	assert_int_equal(ledger_quota(&t, B_RUNQ_PREEMPT), 1099);
 	assert_int_equal(ledger_quota(&t, B_RUNQ_WAKE), 0);
@@ -157,7 +158,7 @@ static void time_before_exec_is_in_the_audit_only(void **state)
 	after.part_ns[WG_T_BEFORE] = 70;
 	after.kernel_base.oncpu_ns = 10000;
 	after.kernel.oncpu_ns = 10570;
-	ledger_window(&t, &before, &after);
+	interval_fill(&t, &before, &after);
 	assert_int_equal(ledger_wall(&t), 500);
 	assert_int_equal(ledger_closure(&t), 0);
 	assert_true(t.flags & THREAD_BORN);
@@ -173,16 +174,16 @@ static void a_task_not_there_gives_nothing(void **state)
 	(void)state;
 	after.state_ns[WG_CPU] = 900;
 	before.flags = WG_ROW_DEAD;
-	ledger_window(&t, &before, &after);
+	interval_fill(&t, &before, &after);
 	assert_int_equal(ledger_wall(&t), 0);
 	assert_int_equal(ledger_oncpu(&t), 0);
 	before.flags = 0;
 	after.flags = WG_ROW_WAITING_EXEC;
-	ledger_window(&t, &before, &after);
+	interval_fill(&t, &before, &after);
 	assert_int_equal(ledger_wall(&t), 0);
 	after.flags = 0;
 	after.sched_ns = before.sched_ns;
-	ledger_window(&t, &before, &after);
+	interval_fill(&t, &before, &after);
 	assert_int_equal(ledger_wall(&t), 0);
 }
 
@@ -193,14 +194,14 @@ static void going_backwards_is_torn(void **state)
 
 	(void)state;
 	before.kernel.nivcsw = 5;
-	ledger_window(&t, &before, &after);
+	interval_fill(&t, &before, &after);
 	assert_true(t.flags & THREAD_TORN);
 	assert_int_equal(t.kernel.nivcsw, 0);
 	before.kernel.nivcsw = 0;
-	ledger_window(&t, &before, &after);
+	interval_fill(&t, &before, &after);
 	assert_false(t.flags & THREAD_TORN);
 	after.flags = WG_ROW_TORN;
-	ledger_window(&t, &before, &after);
+	interval_fill(&t, &before, &after);
 	assert_true(t.flags & THREAD_TORN);
 }
 
@@ -215,7 +216,7 @@ static void time_moved_to_probe_late_still_adds_up(void **state)
 	after.state_ns[WG_CPU_FAULT] = 380;
 	after.state_ns[WG_PROBE] = 70;
 	after.state_ns[WG_FUTEX] = 950;
-	ledger_window(&t, &before, &after);
+	interval_fill(&t, &before, &after);
 	assert_int_equal(t.state_ns[WG_CPU_FAULT], 0);
 	assert_int_equal(t.state_ns[WG_PROBE], 50);
 	assert_int_equal(ledger_closure(&t), 0);
@@ -233,7 +234,7 @@ static void a_fault_across_the_edge_counts_on_neither_side_twice(void **state)
 	before.kernel.min_flt = 11;
 	after.count[WG_N_FAULT_MINOR] = 15;
 	after.kernel.min_flt = 15;
-	ledger_window(&t, &before, &after);
+	interval_fill(&t, &before, &after);
 	assert_int_equal(t.count[WG_N_FAULT_MINOR] + t.count[WG_N_FAULT_UNTRAPPED], 4);
 	assert_int_equal(t.kernel.min_flt, 4);
 	assert_false(t.flags & THREAD_TORN);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "capture/interval.h"
 #include "model/audit.h"
 #include "model/conditions.h"
 #include "model/cost.h"
@@ -172,7 +173,7 @@ static void stolen_time_is_left_out_on_both_sides(void **state)
 	row.state_ns[WG_PROBE] = MS;
 	row.part_ns[WG_T_STOLEN] = 60 * MS;
 	row.kernel.oncpu_ns = 941 * MS;
-	ledger_window(&t, NULL, &row);
+	interval_fill(&t, NULL, &row);
 	assert_int_equal(t.audit_oncpu_ns, 941 * MS);
 	assert_int_equal(t.kernel.oncpu_ns, 941 * MS);
 	assert_int_equal(ledger_oncpu(&t), 1001 * MS); /* the buckets keep it */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "capture/unfold.h"
 #include "model/path.h"
 #include "model/stats.h"
 
@@ -81,7 +82,7 @@ static void an_ended_task_is_unfolded(void **state)
 	rows[0].path.ns[WG_CPU] = 580;
 	add_part(&rows[0], 1, WG_RUNQ_WAKE, 30);
 	add_part(&rows[0], 1, WG_CPU, 70);
-	assert_int_equal(path_fill(run, rows, 2), 0);
+	assert_int_equal(unfold_path(run, rows, 2), 0);
 	assert_int_equal(part_ns(run, 0, WG_CPU), 170);
 	assert_int_equal(part_ns(run, 1, WG_CPU), 480);
 	assert_int_equal(part_ns(run, 0, WG_RUNQ_WAKE), 30);
@@ -105,7 +106,7 @@ static void what_is_missing_is_nobodys(void **state)
 	rows[0].path.part[0].ns = 400;
 	rows[0].path.ns[WG_IPC] = 400;
 	add_part(&rows[0], 1, WG_CPU, 50);
-	assert_int_equal(path_fill(run, rows, 1), 0);
+	assert_int_equal(unfold_path(run, rows, 1), 0);
 	assert_int_equal(part_ns(run, NO_INDEX, WG_IPC), 400);
 	assert_int_equal(part_ns(run, 0, WG_CPU), 50);
 	assert_sums(run);
@@ -141,7 +142,7 @@ static void parts_always_sum_to_the_path(void **state)
 				rows[i].path.part[j].ns = prng_below(&p, 1u << 30);
 			}
 		}
-		assert_int_equal(path_fill(run, rows, cnt), 0);
+		assert_int_equal(unfold_path(run, rows, cnt), 0);
 		assert_sums(run);
 		run_free(&r);
 	}

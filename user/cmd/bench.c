@@ -13,11 +13,13 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "bench/plan.h"
+#include "bench/pools.h"
+#include "bench/prove.h"
+#include "capture/confining.h"
+#include "capture/head.h"
 #include "cmd/common.h"
-#include "cmd/plan.h"
-#include "cmd/pools.h"
 #include "cmd/progress.h"
-#include "cmd/prove.h"
 #include "host/host.h"
 #include "model/proof.h"
 #include "model/sums.h"
@@ -31,7 +33,7 @@ struct bench {
 	int freq_hz;
 	bool verbose, stacks, prove;
 	struct collector *c;
-	struct names *names;
+	struct capture *capture;
 	struct recording r;
 	struct pools pools;
 	struct progress progress;
@@ -137,7 +139,7 @@ static int build_pools(struct bench *b, const struct workload *w, struct err *e)
 	struct pools *p = &b->pools;
 	int err = 0;
 
-	for (int i = 0; i < p->contender_cnt * b->plan.model_cnt && !err && !interrupted; i++) {
+	for (int i = 0; i < p->contender_cnt * b->plan.model_cnt && !err && !interrupted(); i++) {
 		const struct pool next = {.of = &p->contenders[i / b->plan.model_cnt],
 					  .model = b->plan.models[i % b->plan.model_cnt]};
 
@@ -153,8 +155,8 @@ static int measure_rounds(struct bench *b, const struct workload *w, const struc
 {
 	int err = 0;
 
-	for (int rep = 0; rep < b->plan.repeats && !err && !interrupted; rep++) {
-		for (int i = 0; i < round->cnt && !err && !interrupted; i++) {
+	for (int rep = 0; rep < b->plan.repeats && !err && !interrupted(); rep++) {
+		for (int i = 0; i < round->cnt && !err && !interrupted(); i++) {
 			int at = round->pools[rep % 2 ? round->cnt - 1 - i : i];
 
 			say_where(b, w, &b->pools.pools[at], "");
@@ -206,11 +208,11 @@ static int run_workload(struct bench *b, const struct workload *w, struct err *e
 
 	if (!err)
 		err = measure_workload(b, w, e);
-	if (!err && b->prove && !interrupted)
+	if (!err && b->prove && !interrupted())
 		err = prove_workload(b, w, e);
 	pools_close(&b->pools);
 	/* interrupted while a pool was being built: nothing was seen of it */
-	return err == -EINTR && interrupted ? 0 : err;
+	return err == -EINTR && interrupted() ? 0 : err;
 }
 
 static double all_work(const struct bench *b)
@@ -230,7 +232,7 @@ static int nothing_measured(const struct bench *b, struct err *e)
 {
 	const struct absence *a = b->r.absences;
 
-	if (interrupted)
+	if (interrupted())
 		return err_set(e, -EINTR, "interrupted before anything was measured");
 	for (size_t i = 0; i < b->r.absence_cnt; i++)
 		if (b->r.absences[i].failed && !a->failed)
@@ -262,15 +264,15 @@ static int say_failures(const struct bench *b)
 
 static int measure_all(struct bench *b, struct err *e)
 {
-	int err = pools_init(&b->pools, &b->plan, &b->r, b->c, b->names);
+	int err = pools_init(&b->pools, &b->plan, b->capture, interrupt_flag());
 
 	progress_begin(&b->progress, all_work(b));
-	for (int i = 0; i < b->plan.workload_cnt && !err && !interrupted; i++)
+	for (int i = 0; i < b->plan.workload_cnt && !err && !interrupted(); i++)
 		err = run_workload(b, b->plan.workloads[i], e);
 	progress_end(&b->progress);
 	interrupt_say("bench", &b->r);
 	if (!err)
-		err = recording_end(&b->r, b->c);
+		err = head_end(&b->r, b->c, interrupted());
 	if (!err && !b->r.run_cnt)
 		err = nothing_measured(b, e);
 	return err;
@@ -282,9 +284,9 @@ static int bench(struct bench *b, char *path, int argc, char **argv)
 	struct err e = {""};
 	int err, status = EXIT_FAILED, failures;
 
-	err = recording_begin(&b->r, "bench", argc, argv, &b->as, b->c);
+	err = head_begin(&b->r, "bench", argc, argv, &b->as, b->c);
 	if (!err)
-		err = names_new(&b->names, &b->r);
+		err = capture_new(&b->capture, b->c, &b->r);
 	if (!err)
 		err = measure_all(b, &e);
 	if (err) {
@@ -298,7 +300,7 @@ static int bench(struct bench *b, char *path, int argc, char **argv)
 		status = interrupt_status(status ? status : failures);
 	}
 	pools_clear(&b->pools);
-	names_free(b->names);
+	capture_free(b->capture);
 	recording_clear(&b->r);
 	return status;
 }

@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "capture/command.h"
+#include "capture/confining.h"
+#include "capture/ending.h"
+#include "capture/head.h"
 #include "cmd/attachable.h"
-#include "cmd/command.h"
 #include "cmd/common.h"
-#include "cmd/ending.h"
 #include "host/host.h"
 #include "model/lock_rules.h"
 
@@ -18,6 +20,7 @@ struct record_opts {
 	struct runas as;
 	int repeats, freq_hz;
 	bool verbose, stacks;
+	struct opt_ints tgids;
 	struct command command; /* argv is NULL with -p */
 };
 
@@ -31,7 +34,7 @@ static int parse(struct record_opts *o, int argc, char **argv)
 		{"output", 'o', OPT_STR, &o->out, 0, 0, "FILE",
 		 "the recording (wallgap-<date>-<time>.wg)"},
 		{"repeats", 'r', OPT_INT, &o->repeats, 1, 1000, "N", "run the command N times (1)"},
-		{"pid", 'p', OPT_INTS, &o->command.tgids, 1, INT_MAX, "TGID",
+		{"pid", 'p', OPT_INTS, &o->tgids, 1, INT_MAX, "TGID",
 		 "watch this running process and what it forks; again for more"},
 		{"duration", 'd', OPT_INT, &o->command.seconds, 1, 1000000, "SECONDS",
 		 "stop after so long (with -p: 10)"},
@@ -58,60 +61,64 @@ static int parse(struct record_opts *o, int argc, char **argv)
 	if (first < 0)
 		return status;
 	o->command.argv = first < argc ? argv + first : NULL;
-	if (!o->command.argv == !o->command.tgids.cnt) {
+	if (!o->command.argv == !o->tgids.cnt) {
 		err_set(&e, -EINVAL, "%s; try: wallgap record --help",
-			o->command.tgids.cnt ? "either -p or a command, not both"
-					     : "no command to run");
+			o->tgids.cnt ? "either -p or a command, not both" : "no command to run");
 		return say_error("record", EXIT_USAGE, &e);
 	}
-	if (o->command.tgids.cnt && o->repeats > 1) {
+	if (o->tgids.cnt && o->repeats > 1) {
 		err_set(&e, -EINVAL, "--repeats is for a command, not for -p");
 		return say_error("record", EXIT_USAGE, &e);
 	}
-	if (o->command.tgids.cnt && o->user) {
+	if (o->tgids.cnt && o->user) {
 		err_set(&e, -EINVAL, "--user is for a command, not for -p");
 		return say_error("record", EXIT_USAGE, &e);
 	}
-	for (int i = 0; i < o->command.tgids.cnt; i++)
-		if (attachable(o->command.tgids.v[i], &e))
+	for (int i = 0; i < o->tgids.cnt; i++)
+		if (attachable(o->tgids.v[i], &e))
 			return say_error("record", EXIT_FAILED, &e);
-	o->command.path &= !o->command.tgids.cnt;
-	if (o->command.tgids.cnt && !o->command.seconds)
+	o->command.tgids = o->tgids.v;
+	o->command.tgid_cnt = o->tgids.cnt;
+	o->command.stop = interrupt_flag();
+	o->command.path &= !o->tgids.cnt;
+	if (o->tgids.cnt && !o->command.seconds)
 		o->command.seconds = 10;
 	return -1;
 }
 
 /* path: of PATH_MAX. */
-static int record(struct recorder *rec, const struct record_opts *o, char *path, int argc,
+static int record(struct collector *c, const struct record_opts *o, char *path, int argc,
 		  char **argv)
 {
+	struct recording r = {0};
+	struct capture *k = NULL;
 	struct child child = {.pid = -1, .gate_fd = -1, .exec_fd = -1, .pid_fd = -1};
 	struct err e = {""};
 	int err, i, status = EXIT_DONE, saved;
 
-	err = recording_begin(&rec->r, "record", argc, argv, o->command.as, rec->c);
+	err = head_begin(&r, "record", argc, argv, o->command.as, c);
 	if (!err)
-		err = names_new(&rec->names, &rec->r);
+		err = capture_new(&k, c, &r);
 	if (o->command.argv)
-		command_preload(rec->c, o->command.argv[0]);
-	for (i = 0; i < o->repeats && !err && !interrupted; i++) {
-		rec->last = i == o->repeats - 1;
-		err = command_run(rec, &o->command, &child, i, &status, &e);
-	}
-	interrupt_say("record", &rec->r);
+		command_preload(c, o->command.argv[0]);
+	for (i = 0; i < o->repeats && !err && !interrupted(); i++)
+		err = command_run(k, &o->command, &child, i, i == o->repeats - 1, &status, &e);
+	if (err && child.exec_failed)
+		status = status_of_exec(err);
+	interrupt_say("record", &r);
 	if (!err)
-		err = recording_end(&rec->r, rec->c);
+		err = head_end(&r, c, interrupted());
 	if (err) {
 		if (!e.msg[0])
 			err_sys(&e, err, "cannot record");
 		saved = say_error("record", EXIT_FAILED, &e);
 	} else {
-		saved = recording_finish("record", &rec->r, path, PATH_MAX, o->verbose);
+		saved = recording_finish("record", &r, path, PATH_MAX, o->verbose);
 	}
-	ending_finish(rec->c, &child);
-	names_free(rec->names);
-	recording_clear(&rec->r);
-	if (interrupted)
+	ending_finish(c, &child);
+	capture_free(k);
+	recording_clear(&r);
+	if (interrupted())
 		return interrupt_status(saved);
 	return status ? status : saved;
 }
@@ -121,7 +128,7 @@ int cmd_record(int argc, char **argv)
 	struct record_opts o = {
 		.repeats = 1, .freq_hz = 997, .stacks = true, .command = {.path = true}};
 	struct collector_opts copts;
-	struct recorder rec = {0};
+	struct collector *c;
 	struct err e = {""};
 	char path[PATH_MAX];
 	int status = parse(&o, argc, argv);
@@ -140,14 +147,14 @@ int cmd_record(int argc, char **argv)
 					.path = o.command.path,
 					.lock_class = lock_class_of,
 					.cache = UNWIND_CACHE};
-	status = measuring_open(&rec.c, &copts, path, sizeof(path), o.out, &e);
+	status = measuring_open(&c, &copts, path, sizeof(path), o.out, &e);
 	if (status != EXIT_DONE) {
 		say_error("record", status, &e);
 	} else {
 		confine_or_note(CONFINE_STARTS);
 		interrupt_catch();
-		status = record(&rec, &o, path, argc, argv);
-		collector_close(rec.c);
+		status = record(c, &o, path, argc, argv);
+		collector_close(c);
 	}
 	runas_clear(&o.as);
 	return status;

@@ -12,8 +12,11 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "capture/command.h"
+#include "capture/confining.h"
+#include "capture/ending.h"
+#include "capture/head.h"
 #include "cmd/common.h"
-#include "cmd/ending.h"
 #include "cmd/progress.h"
 #include "host/host.h"
 #include "model/lock_rules.h"
@@ -21,6 +24,13 @@
 
 #define WORDS_MAX 256
 #define SHELL_CHARS "|&;<>()$`\\\"'*?[]#~=%!{}\n"
+
+/* What is measured with. */
+struct recorder {
+	struct collector *c;
+	struct capture *k;
+	struct recording *r;
+};
 
 struct side {
 	struct command command;
@@ -59,15 +69,16 @@ static int side_init(struct side *s, const char *text, const char *label, const 
 				      .side = label,
 				      .as = as,
 				      .path = true,
+				      .stop = interrupt_flag(),
 				      .quiet = !v->show_output};
 	return 0;
 }
 
-static int run_side(struct recorder *rec, struct side *s, int repeat, struct err *e)
+static int run_side(struct recorder *rec, struct side *s, int repeat, bool last, struct err *e)
 {
 	struct child child = {.pid = -1, .gate_fd = -1, .exec_fd = -1, .pid_fd = -1};
 	int status = 0;
-	int err = command_run(rec, &s->command, &child, repeat, &status, e);
+	int err = command_run(rec->k, &s->command, &child, repeat, last, &status, e);
 
 	ending_finish(rec->c, &child);
 	if (!err && status && !s->failed_cnt++) {
@@ -82,10 +93,10 @@ static int warm_up(struct recorder *rec, struct side *sides, int times, struct e
 {
 	int err = 0;
 
-	for (int i = 0; i < 2 * times && !err && !interrupted; i++) {
-		err = run_side(rec, &sides[i % 2], 0, e);
-		if (!err && rec->r.run_cnt)
-			recording_drop_run(&rec->r);
+	for (int i = 0; i < 2 * times && !err && !interrupted(); i++) {
+		err = run_side(rec, &sides[i % 2], 0, false, e);
+		if (!err && rec->r->run_cnt)
+			recording_drop_run(rec->r);
 	}
 	sides[0].failed_cnt = sides[1].failed_cnt = 0;
 	return err;
@@ -98,13 +109,12 @@ static int run_all(struct recorder *rec, struct side *sides, const struct versus
 	char what[96];
 
 	progress_begin(&progress, 2 * v->repeats);
-	for (int i = 0; i < 2 * v->repeats && !err && !interrupted; i++) {
+	for (int i = 0; i < 2 * v->repeats && !err && !interrupted(); i++) {
 		int repeat = i / 2, side = (i + repeat) % 2;
 
 		snprintf(what, sizeof(what), "%s, repeat %d", v->label[side], repeat + 1);
 		progress_step(&progress, 0, what);
-		rec->last = i == 2 * v->repeats - 1;
-		err = run_side(rec, &sides[side], repeat, e);
+		err = run_side(rec, &sides[side], repeat, i == 2 * v->repeats - 1, e);
 		progress_step(&progress, 1, what);
 	}
 	progress_end(&progress);
@@ -117,7 +127,7 @@ static int say_failed(const struct side *sides, const struct versus *v)
 	struct err e;
 
 	for (int i = 0; i < 2; i++) {
-		if (!sides[i].failed_cnt || interrupted)
+		if (!sides[i].failed_cnt || interrupted())
 			continue;
 		err_set(&e, 0,
 			"%s ended with status %d in %d of %d runs, first in repeat %d: what "
@@ -132,18 +142,18 @@ static int say_failed(const struct side *sides, const struct versus *v)
 static int measure(struct recorder *rec, struct side *sides, const struct versus *v, int argc,
 		   char **argv, struct err *e)
 {
-	int err = recording_begin(&rec->r, "compare", argc, argv, sides->command.as, rec->c);
+	int err = head_begin(rec->r, "compare", argc, argv, sides->command.as, rec->c);
 
 	if (!err)
-		err = names_new(&rec->names, &rec->r);
+		err = capture_new(&rec->k, rec->c, rec->r);
 	for (int i = 0; i < 2 && !err; i++)
 		command_preload(rec->c, sides[i].argv[0]);
 	if (!err)
 		err = run_all(rec, sides, v, e);
-	interrupt_say("compare", &rec->r);
+	interrupt_say("compare", rec->r);
 	if (!err)
-		err = recording_end(&rec->r, rec->c);
-	if (!err && !rec->r.run_cnt)
+		err = head_end(rec->r, rec->c, interrupted());
+	if (!err && !rec->r->run_cnt)
 		err = err_set(e, -EINTR, "interrupted before anything was measured");
 	return err;
 }
@@ -162,7 +172,7 @@ static int run(struct recorder *rec, struct side *sides, const struct versus *v,
 	}
 	*keep = true;
 	status = say_failed(sides, v);
-	if (store_save(path, PATH_MAX, &rec->r, &e))
+	if (store_save(path, PATH_MAX, rec->r, &e))
 		status = say_error("compare", EXIT_FAILED, &e);
 	return interrupt_status(status);
 }
@@ -177,11 +187,12 @@ int versus_measure(const struct versus *v, int argc, char **argv, struct recordi
 					     .lock_class = lock_class_of,
 					     .cache = UNWIND_CACHE};
 	scoped_free struct side *sides = calloc(2, sizeof(*sides));
-	struct recorder rec = {0};
+	struct recorder rec = {.r = out};
 	struct runas as = {0};
 	struct err e = {""};
 	int status = choose_user("compare", &as, v->user), err;
 
+	*out = (struct recording){0};
 	*keep = false;
 	if (status >= 0)
 		return status;
@@ -201,10 +212,9 @@ int versus_measure(const struct versus *v, int argc, char **argv, struct recordi
 		status = run(&rec, sides, v, argc, argv, path, keep);
 		collector_close(rec.c);
 	}
-	names_free(rec.names);
+	capture_free(rec.k);
 	for (int i = 0; sides && i < 2; i++)
 		free(sides[i].words);
 	runas_clear(&as);
-	*out = rec.r;
 	return status;
 }

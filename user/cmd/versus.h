@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "cmd/command.h"
+#include "model/recording.h"
 
 struct versus {
 	const char *text[2];  /* the commands, as a shell takes them */

@@ -29,6 +29,8 @@ int host_cpu_times(uint64_t *busy_ns, uint64_t *idle_ns, uint64_t *steal_ns);
 int host_rss(uint32_t tgid, uint64_t *rss_bytes);
 /* The highest resident set of this program since its exec (VmHWM); 0 or -errno. */
 int host_own_rss_peak(uint64_t *bytes);
+/* When this program was exec'd, on CLOCK_MONOTONIC, to the clock tick's precision; 0 if not known. */
+uint64_t host_own_start_ns(void);
 /* Proportional set size from /proc/TGID/smaps_rollup: takes the process's mmap_lock for a while. */
 int host_pss(uint32_t tgid, uint64_t *pss_bytes);
 /* VmPTE (all levels of the page tables on this kernel) from /proc/TGID/status. */

@@ -80,3 +80,26 @@ int host_own_rss_peak(uint64_t *bytes)
 
 	return ret ? ret : parse_kb(text, "VmHWM", bytes);
 }
+
+uint64_t host_own_start_ns(void)
+{
+	scoped_file FILE *f = fopen("/proc/self/stat", "re");
+	struct timespec mono, boot;
+	unsigned long long ticks;
+	char line[1024], *p;
+	int64_t asleep;
+
+	if (!f || !fgets(line, sizeof(line), f))
+		return 0;
+	p = strrchr(line, ')');
+	/* starttime: field 22, the 20th after the name */
+	if (!p || sscanf(p + 1,
+			 " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+			 "%*d %*d %llu",
+			 &ticks) != 1)
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	asleep = (boot.tv_sec - mono.tv_sec) * (int64_t)NSEC_PER_SEC + boot.tv_nsec - mono.tv_nsec;
+	return ticks * (NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK)) - (uint64_t)asleep;
+}

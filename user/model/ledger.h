@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * From rows to a window, and from states to the buckets that the reports show. Pure.
+ * From states to the buckets that the reports show. Pure.
  */
 #ifndef WG_MODEL_LEDGER_H
 #define WG_MODEL_LEDGER_H
@@ -31,14 +31,6 @@ const char *bucket_name(enum bucket b); /* "cpu_user", ...: the words of the JSO
 
 /* Where a state goes, one of the WG_STATE_CNT; WG_CPU as if all of it were the kernel's. */
 enum bucket bucket_of_state(enum wg_state state);
-
-/*
- * Make a thread of the window between two rows of one task.
- *   before  the row at the window's start; NULL for a task that began inside it
- *   after   the row at the window's end, or the task's last
- * Sets all of t but role and lane. A window in which the task was not there gives wall 0.
- */
-void ledger_window(struct thread *t, const struct wg_row *before, const struct wg_row *after);
 
 /*
  * Split t's states into buckets, ns. On-CPU time outside faults is split by the thread's own

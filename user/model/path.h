@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The critical path of a run: from the path ledgers of its tasks (bpf/path.bpf.h) to who was on it,
- * in which state, for how long; and from there to the sites that its time was spent in. Pure.
+ * The critical path of a run: by bucket, by who was on it, and by the sites that its time was spent
+ * in. Pure.
  *
  * The parts of a path sum to its states, to the ns. How much of a part is of which site is not
  * measured but inferred: a task's sites count in the proportion that the part has to all the
@@ -13,12 +13,6 @@
 #define WG_MODEL_PATH_H
 
 #include "model/ledger.h"
-
-/*
- * Set run->path_ns and run->path_parts from the last rows of its tasks. The path is that of the one
- * that ended last; none without rows. run's threads must be there. 0 or -ENOMEM.
- */
-int path_fill(struct run *run, const struct wg_row *rows, size_t cnt);
 
 /* Buckets of the critical path, ns: they sum to that of path_ns. False: it is not known. */
 bool path_buckets(const struct run *run, double out[BUCKET_CNT]);

@@ -470,7 +470,7 @@ static int wait_for_any(struct process *p, uint64_t deadline_ns, bool in_slices)
 	return 0;
 }
 
-int process_read_line(struct process *p, uint64_t deadline_ns, volatile sig_atomic_t *stop,
+int process_read_line(struct process *p, uint64_t deadline_ns, const volatile sig_atomic_t *stop,
 		      char **line, size_t *len)
 {
 	int code;

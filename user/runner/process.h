@@ -60,7 +60,7 @@ int process_write(struct process *p, const char *line, size_t len, uint64_t dead
  *   -EMSGSIZE   the line is longer than PROCESS_LINE_MAX
  *   -errno      of a system call
  */
-int process_read_line(struct process *p, uint64_t deadline_ns, volatile sig_atomic_t *stop,
+int process_read_line(struct process *p, uint64_t deadline_ns, const volatile sig_atomic_t *stop,
 		      char **line, size_t *len);
 /* The last line it printed, without control characters; "" if none. */
 void process_last_words(struct process *p, char *buf, size_t sz);

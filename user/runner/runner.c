@@ -76,7 +76,7 @@ static int fail_read(struct runner *r, struct err *e, int code, const char *type
 
 /* Wait for the message type. *msg is the caller's. -EINTR leaves the runner as it was. */
 static int expect(struct runner *r, const char *type, uint64_t deadline_ns,
-		  volatile sig_atomic_t *stop, json_t **msg, struct err *e)
+		  const volatile sig_atomic_t *stop, json_t **msg, struct err *e)
 {
 	char why[WHY_SZ], *line;
 	size_t len;
@@ -370,7 +370,7 @@ int runner_go(struct runner *r, struct err *e)
 	return err;
 }
 
-int runner_wait(struct runner *r, struct run *run, volatile sig_atomic_t *stop, struct err *e)
+int runner_wait(struct runner *r, struct run *run, const volatile sig_atomic_t *stop, struct err *e)
 {
 	char why[WHY_SZ];
 	json_t *msg;

@@ -82,7 +82,8 @@ int runner_go(struct runner *r, struct err *e);
  * tasks that must agree do not. *stop set by a signal handler (may be NULL) ends the wait with
  * -EINTR; the work goes on, and can be waited for again or closed.
  */
-int runner_wait(struct runner *r, struct run *run, volatile sig_atomic_t *stop, struct err *e);
+int runner_wait(struct runner *r, struct run *run, const volatile sig_atomic_t *stop,
+		struct err *e);
 /* Ask it to stop, wait a moment, kill it and its process group if it does not. Accepts NULL. Frees r. */
 void runner_close(struct runner *r);
 

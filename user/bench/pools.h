@@ -4,12 +4,13 @@
  * and model; with bench --prove, variants of these with a switch set. A pool that cannot be made or goes
  * wrong leaves an absence in the recording, and the others go on.
  */
-#ifndef WG_CMD_POOLS_H
-#define WG_CMD_POOLS_H
+#ifndef WG_BENCH_POOLS_H
+#define WG_BENCH_POOLS_H
 
-#include "cmd/names.h"
-#include "cmd/plan.h"
-#include "collect/collector.h"
+#include <signal.h>
+
+#include "bench/plan.h"
+#include "capture/capture.h"
 #include "model/switches.h"
 #include "model/recording.h"
 #include "runner/runner.h"
@@ -39,7 +40,8 @@ struct pools {
 	const struct plan *plan;
 	struct recording *r;
 	struct collector *c;
-	struct names *names;
+	struct capture *capture;
+	const volatile sig_atomic_t *stop; /* not 0: a signal wants us to stop */
 	struct contender contenders[PLAN_RUNTIME_MAX];
 	int contender_cnt;
 	struct pool pools[POOL_MAX]; /* of the workload at hand; variants behind the others */
@@ -49,8 +51,8 @@ struct pools {
 };
 
 /* Find the runtimes of the plan. All pointers must outlive p. 0 or -ENOMEM; p needs pools_clear. */
-int pools_init(struct pools *p, const struct plan *plan, struct recording *r, struct collector *c,
-	       struct names *names);
+int pools_init(struct pools *p, const struct plan *plan, struct capture *capture,
+	       const volatile sig_atomic_t *stop);
 void pools_clear(struct pools *p);
 
 /*

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Ends a command with all its descendants; see ending.h. */
-#include "cmd/ending.h"
+#include "capture/ending.h"
 
 #include <signal.h>
 #include <time.h>
 
+#include "base/interrupt.h"
+#include "base/say.h"
 #include "base/util.h"
-#include "cmd/common.h"
 
 #define WAIT_NS (10 * NSEC_PER_SEC) /* for a command that cleans up when it is asked to end */
 #define KILL_ROUNDS 200		    /* of who is born while we kill: each takes a moment */

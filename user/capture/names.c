@@ -3,18 +3,17 @@
  * Names of frames, stacks and locks; see names.h. Every answer is remembered, in trees by what was
  * asked, since the same few addresses are asked for again and again.
  */
-#include "cmd/names.h"
+#include "capture/names.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/budget.h"
 #include "base/util.h"
+#include "capture/known.h"
+#include "capture/programs.h"
 #include "model/lock_rules.h"
 #include "model/locks.h"
 #include "symbol/insn.h"
@@ -25,188 +24,27 @@
 
 #define FUNCTION_MAX (256 * 1024) /* bytes of code that are decoded to reach an instruction */
 
-/* A question and its answer: the key's words mean what each tree says. */
-struct known {
-	uint64_t key[4];
-	uint32_t answer;
-};
-
-/* What a process looked like in this window. */
-struct process_names {
-	uint32_t tgid;
-	struct jitmap *jit;
-};
-
 struct names {
 	struct recording *r;
-	const struct spaces *spaces;
+	struct programs programs;
 	struct stacks *stacks;
 	struct ksyms *ksyms;
 	bool ksyms_tried;
 	struct insn *insn;
-	struct symtab **symtabs; /* by module number; NULL: not opened */
-	size_t symtab_cap;
-	uint8_t *symtab_tried;
 	void *frames; /* (raw frame, tgid of a JIT frame or kernel leaf) -> frame */
 	void *functions; /* (module number + 1 or 0, start, hash of the name, module's hash) -> frame */
 	void *paths;	 /* (raw stack, leaf, tgid) -> stack */
 	void *contents;	      /* (hash of a recorded stack) -> stack */
 	void *traffic;	      /* (leaf, tgid of a JIT frame) -> enum traffic */
 	void *locks;	      /* (addr, tgid, flags, kind) -> lock */
-	void *processes;      /* tree of struct process_names */
 	struct budget decode; /* of instructions */
-	uint64_t bad_jit;
 };
-
-static int known_order(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(((struct known *)a)->key));
-}
-
-/* The answer's place in a tree, new ones NO_INDEX; NULL without memory. */
-static uint32_t *ask(void **tree, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
-{
-	struct known key = {.key = {a, b, c, d}}, *k, **found = tfind(&key, tree, known_order);
-
-	if (found)
-		return &(*found)->answer;
-	k = malloc(sizeof(*k));
-	if (!k)
-		return NULL;
-	*k = key;
-	k->answer = NO_INDEX;
-	if (!tsearch(k, tree, known_order)) {
-		free(k);
-		return NULL;
-	}
-	return &k->answer;
-}
-
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-	h = (h ^ v) * 0x9e3779b97f4a7c15ull;
-	return h ^ h >> 29;
-}
-
-static uint64_t text_hash(const char *s)
-{
-	uint64_t h = 1;
-
-	for (; *s; s++)
-		h = mix(h, (unsigned char)*s);
-	return h;
-}
 
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
 	return slash ? slash + 1 : path;
-}
-
-/* --- processes --- */
-
-static int process_order(const void *a, const void *b)
-{
-	const struct process_names *x = a, *y = b;
-
-	ORDER(x->tgid, y->tgid);
-	return 0;
-}
-
-static struct process_names *process_of(struct names *n, uint32_t tgid)
-{
-	struct process_names key = {.tgid = tgid}, *p, **found;
-
-	found = tfind(&key, &n->processes, process_order);
-	if (found)
-		return *found;
-	p = calloc(1, sizeof(*p));
-	if (!p)
-		return NULL;
-	p->tgid = tgid;
-	if (!tsearch(p, &n->processes, process_order)) {
-		free(p);
-		return NULL;
-	}
-	return p;
-}
-
-static void process_free(void *arg)
-{
-	struct process_names *p = arg;
-
-	jitmap_free(p->jit);
-	free(p);
-}
-
-/* Whose the process is now, if it is there: it may have changed since its mappings were read. */
-static uid_t owner_of(const struct process *p)
-{
-	char path[32];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "/proc/%u", p->tgid);
-	/* root's, when the process may not be dumped: then what was noted is better */
-	return stat(path, &st) || !st.st_uid ? p->uid : st.st_uid;
-}
-
-static void forget_jit(const void *node, VISIT visit, int depth)
-{
-	struct process_names *p = *(struct process_names *const *)node;
-
-	(void)depth;
-	if (visit != postorder && visit != leaf)
-		return;
-	jitmap_free(p->jit);
-	p->jit = NULL;
-}
-
-/* Give up what was read of files, to be read again: one of them wants more memory than there is left. */
-static void make_room(struct names *n)
-{
-	twalk(n->processes, forget_jit);
-	for (size_t i = 0; i < n->symtab_cap; i++) {
-		symtab_close(n->symtabs[i]);
-		n->symtabs[i] = NULL;
-		n->symtab_tried[i] = 0;
-	}
-}
-
-static void read_jit(struct process_names *p, const struct process *sp)
-{
-	int root = sp->root_fd >= 0 ? sp->root_fd : AT_FDCWD;
-	uid_t owner = owner_of(sp);
-	char path[64];
-
-	snprintf(path, sizeof(path), "/tmp/perf-%u.map", sp->ns_tgid);
-	/* not there, or not to be trusted: the code has no names */
-	jitmap_add_perf(p->jit, root, path, owner, NULL);
-	for (size_t i = 0; i < sp->jitdump_cnt; i++)
-		jitmap_add_jitdump(p->jit, root, sp->jitdumps[i], owner, NULL);
-}
-
-/* What the process's perf map and jitdumps say, read once a window; NULL without memory. */
-static struct jitmap *jit_of(struct names *n, uint32_t tgid)
-{
-	const struct process *sp = spaces_process(n->spaces, tgid);
-	struct process_names *p = process_of(n, tgid);
-
-	if (!p || p->jit || jitmap_new(&p->jit))
-		return p ? p->jit : NULL;
-	if (!sp || !sp->identified)
-		return p->jit; /* whose file it would be is not known */
-	read_jit(p, sp);
-	if (jitmap_wants_room(p->jit)) {
-		jitmap_forget(p->jit);
-		p->jit = NULL;
-		make_room(n);
-		if (jitmap_new(&p->jit))
-			return NULL;
-		read_jit(p, sp);
-	}
-	n->bad_jit += jitmap_bad_cnt(p->jit);
-	return p->jit;
 }
 
 /* --- functions --- */
@@ -220,52 +58,10 @@ struct function {
 	struct script_function script;
 };
 
-static void open_symtab(struct names *n, uint32_t number, const struct module *m)
-{
-	n->symtab_tried[number] = 1;
-	if (m->fd >= 0)
-		symtab_open(&n->symtabs[number], m->fd, m->path, "", NULL);
-	else
-		symtab_open_image(&n->symtabs[number], m->image, m->image_sz, m->path, NULL);
-}
-
-static struct symtab *symtab_of(struct names *n, uint32_t number, const struct module *m)
-{
-	size_t cap = n->symtab_cap;
-
-	while (number >= cap)
-		cap = cap ? cap * 2 : 64;
-	if (cap != n->symtab_cap) {
-		struct symtab **s = reallocarray(n->symtabs, cap, sizeof(*s));
-		uint8_t *t;
-
-		if (!s)
-			return NULL;
-		n->symtabs = s;
-		t = realloc(n->symtab_tried, cap);
-		if (!t)
-			return NULL;
-		n->symtab_tried = t;
-		memset(s + n->symtab_cap, 0, (cap - n->symtab_cap) * sizeof(*s));
-		memset(t + n->symtab_cap, 0, cap - n->symtab_cap);
-		n->symtab_cap = cap;
-	}
-	if (!n->symtab_tried[number]) {
-		open_symtab(n, number, m);
-		if (n->symtabs[number] && symtab_wants_room(n->symtabs[number])) {
-			symtab_forget(n->symtabs[number]);
-			n->symtabs[number] = NULL;
-			make_room(n);
-			open_symtab(n, number, m);
-		}
-	}
-	return n->symtabs[number];
-}
-
 /* Start of the function that holds addr, by symbols or else by FDEs; 0: not known. */
 static uint64_t start_of(struct names *n, uint32_t number, const struct module *m, uint64_t addr)
 {
-	struct symtab *st = symtab_of(n, number, m);
+	struct symtab *st = programs_symtab(&n->programs, number, m);
 	struct symbol s;
 
 	if (st && symtab_function(st, addr, &s))
@@ -276,7 +72,7 @@ static uint64_t start_of(struct names *n, uint32_t number, const struct module *
 static void function_in_module(struct names *n, uint32_t number, const struct module *m,
 			       uint64_t addr, struct function *f)
 {
-	struct symtab *st = symtab_of(n, number, m);
+	struct symtab *st = programs_symtab(&n->programs, number, m);
 	struct symbol s;
 
 	f->module = base_name(m->path);
@@ -302,7 +98,7 @@ static void function_in_module(struct names *n, uint32_t number, const struct mo
 
 static void function_in_jit(struct names *n, uint64_t addr, uint32_t tgid, struct function *f)
 {
-	struct jitmap *jit = jit_of(n, tgid);
+	struct jitmap *jit = programs_jit(&n->programs, tgid);
 	const char *name = jit ? jitmap_find(jit, addr, 0, &f->start) : NULL;
 
 	f->flags = FRAME_JIT;
@@ -341,8 +137,8 @@ static void function_in_kernel(struct names *n, uint64_t addr, struct function *
 /* The recording's frame for a function. */
 static uint32_t frame_of(struct names *n, const struct function *f)
 {
-	uint32_t *known = ask(&n->functions, f->id, f->start, text_hash(f->name),
-			      text_hash(f->module) ^ f->flags);
+	uint32_t *known = known_ask(&n->functions, f->id, f->start, known_text(f->name),
+				    known_text(f->module) ^ f->flags);
 	struct frame *to;
 
 	if (!known || *known != NO_INDEX)
@@ -369,7 +165,7 @@ static uint32_t frame_index(struct names *n, uint64_t raw, uint32_t tgid, bool e
 {
 	uint32_t number = is_kernel(raw) ? 0 : (uint32_t)(raw >> WG_MODULE_SHIFT);
 	uint64_t about = is_kernel(raw) ? exact : number ? 0 : tgid;
-	uint32_t *known = ask(&n->frames, raw, about, 0, 0);
+	uint32_t *known = known_ask(&n->frames, raw, about, 0, 0);
 	struct function f = {.name = "[unknown]", .module = ""};
 	const struct module *m;
 	uint64_t addr;
@@ -380,7 +176,7 @@ static uint32_t frame_index(struct names *n, uint64_t raw, uint32_t tgid, bool e
 		function_in_kernel(n, raw - !exact, &f);
 	} else {
 		addr = WG_FRAME_ADDR(raw) - !(raw & WG_FRAME_EXACT);
-		m = spaces_module(n->spaces, number);
+		m = spaces_module(n->programs.spaces, number);
 		if (m)
 			function_in_module(n, number, m, addr, &f);
 		else
@@ -413,10 +209,10 @@ static uint32_t stack_of(struct names *n, const uint32_t *frames, uint32_t cnt, 
 	struct stack *to;
 
 	for (i = 0; i < cnt; i++) {
-		h = mix(h, frames[i]);
-		g = mix(g, ~(uint64_t)frames[i]);
+		h = known_mix(h, frames[i]);
+		g = known_mix(g, ~(uint64_t)frames[i]);
 	}
-	known = ask(&n->contents, h, g, (uint64_t)cnt << 32 | kernel_cnt, end);
+	known = known_ask(&n->contents, h, g, (uint64_t)cnt << 32 | kernel_cnt, end);
 	if (!known || *known != NO_INDEX)
 		return known ? *known : NO_INDEX;
 	to = recording_add_stack(n->r);
@@ -435,7 +231,7 @@ static uint32_t stack_of(struct names *n, const uint32_t *frames, uint32_t cnt, 
 uint32_t names_stack(struct names *n, uint64_t hash, uint64_t leaf, uint32_t tgid)
 {
 	const struct raw_stack *raw = hash ? stacks_find(n->stacks, hash) : NULL;
-	uint32_t *known = ask(&n->paths, hash, leaf, tgid, 0);
+	uint32_t *known = known_ask(&n->paths, hash, leaf, tgid, 0);
 	uint32_t frames[WG_FRAMES_MAX + 1 + WG_KFRAMES_MAX + 1], cnt = 0, kernel = 0, i, f;
 	uint64_t at;
 
@@ -502,14 +298,14 @@ uint32_t names_start(struct names *n, const struct wg_row *row)
 static size_t code_of(struct names *n, uint64_t leaf, uint32_t tgid, uint8_t **code, uint64_t *at)
 {
 	uint32_t number = (uint32_t)(leaf >> WG_MODULE_SHIFT);
-	const struct module *m = spaces_module(n->spaces, number);
+	const struct module *m = spaces_module(n->programs.spaces, number);
 	uint64_t addr = WG_FRAME_ADDR(leaf), start = 0;
-	struct jitmap *jit = m ? NULL : jit_of(n, tgid);
+	struct jitmap *jit = m ? NULL : programs_jit(&n->programs, tgid);
 	struct symtab *st = NULL;
 	size_t sz, got;
 
 	if (m) {
-		st = symtab_of(n, number, m);
+		st = programs_symtab(&n->programs, number, m);
 		start = start_of(n, number, m, addr);
 	} else if (jit) {
 		jitmap_find(jit, addr, 0, &start);
@@ -527,7 +323,7 @@ static size_t code_of(struct names *n, uint64_t leaf, uint32_t tgid, uint8_t **c
 
 enum traffic names_traffic(struct names *n, uint64_t leaf, uint32_t tgid)
 {
-	uint32_t *known = ask(&n->traffic, leaf, leaf >> WG_MODULE_SHIFT ? 0 : tgid, 0, 0);
+	uint32_t *known = known_ask(&n->traffic, leaf, leaf >> WG_MODULE_SHIFT ? 0 : tgid, 0, 0);
 	scoped_free uint8_t *code = NULL;
 	uint64_t at;
 	size_t sz;
@@ -553,12 +349,12 @@ enum traffic names_traffic(struct names *n, uint64_t leaf, uint32_t tgid)
 static const struct module *module_of_data(struct names *n, uint32_t tgid, uint64_t addr,
 					   uint32_t *number, uint64_t *offset)
 {
-	const struct process *p = spaces_process(n->spaces, tgid);
+	const struct process *p = spaces_process(n->programs.spaces, tgid);
 	const struct module *m;
 	size_t i;
 
 	for (i = 0; p && i < p->map_cnt; i++) {
-		m = spaces_module(n->spaces, p->map[i].module);
+		m = spaces_module(n->programs.spaces, p->map[i].module);
 		*offset = addr - p->map[i].bias;
 		*number = p->map[i].module;
 		if (m && *offset < m->end)
@@ -570,7 +366,7 @@ static const struct module *module_of_data(struct names *n, uint32_t tgid, uint6
 
 static const struct region *region_of(struct names *n, uint32_t tgid, uint64_t addr)
 {
-	const struct process *p = spaces_process(n->spaces, tgid);
+	const struct process *p = spaces_process(n->programs.spaces, tgid);
 
 	return p ? regions_find(&p->regions, addr) : NULL;
 }
@@ -590,7 +386,7 @@ static uint32_t add_lock(struct names *n, const struct lock *like, const char *m
 
 uint32_t names_futex(struct names *n, uint32_t tgid, uint64_t addr, uint32_t site_flags)
 {
-	uint32_t *known = ask(&n->locks, addr, tgid, site_flags, LOCK_FUTEX);
+	uint32_t *known = known_ask(&n->locks, addr, tgid, site_flags, LOCK_FUTEX);
 	struct lock l = {.kind = LOCK_FUTEX, .tgid = tgid, .addr = addr};
 	const struct region *region;
 	const struct module *m;
@@ -605,7 +401,7 @@ uint32_t names_futex(struct names *n, uint32_t tgid, uint64_t addr, uint32_t sit
 	region = m ? NULL : region_of(n, tgid, addr);
 	if (region && region->shared && !(site_flags & WG_SITE_PRIVATE))
 		l.flags |= LOCK_SHARED;
-	st = m ? symtab_of(n, number, m) : NULL;
+	st = m ? programs_symtab(&n->programs, number, m) : NULL;
 	if (st && symtab_object(st, l.offset, &s))
 		l.symbol_offset = l.offset - s.start;
 	return *known = add_lock(n, &l,
@@ -617,7 +413,7 @@ uint32_t names_futex(struct names *n, uint32_t tgid, uint64_t addr, uint32_t sit
 
 uint32_t names_klock(struct names *n, uint64_t addr, uint32_t site_flags)
 {
-	uint32_t *known = ask(&n->locks, addr, 0, site_flags, LOCK_KERNEL);
+	uint32_t *known = known_ask(&n->locks, addr, 0, site_flags, LOCK_KERNEL);
 	struct lock l = {.kind = LOCK_KERNEL, .addr = addr};
 
 	if (!known || *known != NO_INDEX)
@@ -642,46 +438,29 @@ int names_new(struct names **out, struct recording *r)
 
 void names_use(struct names *n, const struct spaces *spaces, struct stacks *stacks)
 {
-	n->spaces = spaces;
+	n->programs.spaces = spaces;
 	n->stacks = stacks;
-}
-
-static void forget(void **tree)
-{
-	tdestroy(*tree, free);
-	*tree = NULL;
 }
 
 void names_window(struct names *n)
 {
-	tdestroy(n->processes, process_free);
-	n->processes = NULL;
+	programs_forget(&n->programs);
 	/* what a JIT address holds, or a process's number means, may have changed */
-	forget(&n->frames);
-	forget(&n->paths);
-	forget(&n->traffic);
+	known_forget(&n->frames);
+	known_forget(&n->paths);
+	known_forget(&n->traffic);
 }
 
 void names_free(struct names *n)
 {
-	size_t i;
-
 	if (!n)
 		return;
 	names_window(n);
-	forget(&n->functions);
-	forget(&n->contents);
-	forget(&n->locks);
-	for (i = 0; i < n->symtab_cap; i++)
-		symtab_close(n->symtabs[i]);
-	free(n->symtabs);
-	free(n->symtab_tried);
+	known_forget(&n->functions);
+	known_forget(&n->contents);
+	known_forget(&n->locks);
+	programs_clear(&n->programs);
 	ksyms_close(n->ksyms);
 	insn_close(n->insn);
 	free(n);
-}
-
-uint64_t names_bad_jit(const struct names *n)
-{
-	return n->bad_jit;
 }

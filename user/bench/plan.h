@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* What a bench is to run: the workloads, models and runtimes known, and the user's choice of them. */
-#ifndef WG_CMD_PLAN_H
-#define WG_CMD_PLAN_H
+#ifndef WG_BENCH_PLAN_H
+#define WG_BENCH_PLAN_H
 
 #include <stdbool.h>
 #include <stddef.h>

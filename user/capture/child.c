@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* A gated child; see child.h. */
-#include "cmd/child.h"
+#include "capture/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,8 +12,9 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/interrupt.h"
+#include "base/say.h"
 #include "base/util.h"
-#include "cmd/common.h"
 
 #define STOP_WAIT_MS 10000 /* for a command that cleans up when it is asked to end */
 

@@ -3,10 +3,10 @@
  * bench --prove: the gaps of the workload just measured, the switches that should close them
  * (model/proof.h), and the pools that try this.
  */
-#ifndef WG_CMD_PROVE_H
-#define WG_CMD_PROVE_H
+#ifndef WG_BENCH_PROVE_H
+#define WG_BENCH_PROVE_H
 
-#include "cmd/pools.h"
+#include "bench/pools.h"
 
 /* Pools in the order in which a repeat goes through them. */
 struct round {

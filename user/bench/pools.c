@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Pools: made, tracked, measured, ended; see pools.h. */
-#include "cmd/pools.h"
+#include "bench/pools.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,10 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/say.h"
 #include "base/util.h"
-#include "cmd/common.h"
-#include "cmd/procs.h"
-#include "cmd/window.h"
+#include "capture/procs.h"
 #include "host/host.h"
 #include "host/memory.h"
 #include "host/timing.h"
@@ -60,12 +59,16 @@ static int find_contender(struct pools *p, const struct plan_runtime *asked)
 	return 0;
 }
 
-int pools_init(struct pools *p, const struct plan *plan, struct recording *r, struct collector *c,
-	       struct names *names)
+int pools_init(struct pools *p, const struct plan *plan, struct capture *capture,
+	       const volatile sig_atomic_t *stop)
 {
 	int err = privatetmp_try();
 
-	*p = (struct pools){.plan = plan, .r = r, .c = c, .names = names};
+	*p = (struct pools){.plan = plan,
+			    .r = capture_recording(capture),
+			    .c = capture_collector(capture),
+			    .capture = capture,
+			    .stop = stop};
 	p->private_tmp = !err;
 	if (err)
 		say_note("wallgap bench: the runners cannot have a /tmp of their own (%s): code "
@@ -358,7 +361,7 @@ int pools_open(struct pools *p, const struct workload *w, int i, struct err *e)
 		return err_sys(e, met, "a runtime");
 	if (!err)
 		return mark_lanes(p->c, pool->runner, e);
-	if (ours || err == -ENOMEM || interrupted)
+	if (ours || err == -ENOMEM || *p->stop)
 		return err;
 	if (err != -ENOTSUP)
 		return drop_pool(p, w, pool, e);
@@ -391,7 +394,7 @@ int pools_open_variant(struct pools *p, const struct workload *w, int i,
 	err = start_runner(p, w, pool, e, &ours);
 	if (!err)
 		return mark_lanes(p->c, pool->runner, e);
-	return ours || err == -ENOMEM || interrupted ? err : drop_pool(p, w, pool, e);
+	return ours || err == -ENOMEM || *p->stop ? err : drop_pool(p, w, pool, e);
 }
 
 void pools_close(struct pools *p)
@@ -505,24 +508,24 @@ static int fill_run(struct run *run, const struct pools *p, const struct workloa
  * Between the two edges: go, and wait until the work is done. Ctrl-C leaves what was seen. *ours:
  * what failed is not the runner.
  */
-static int go_and_wait(struct window *w, struct runner *rn, struct run *run, struct err *e,
+static int go_and_wait(struct pools *p, struct runner *rn, struct run *run, struct err *e,
 		       bool *ours)
 {
-	int err = window_begin(w, runner_pid(rn), e);
+	int err = capture_begin(p->capture, runner_pid(rn), e);
 
 	*ours = err;
 	if (!err)
 		err = runner_go(rn, e);
 	if (!err)
-		err = runner_wait(rn, run, &interrupted, e);
-	if (err == -EINTR && interrupted) {
+		err = runner_wait(rn, run, p->stop, e);
+	if (err == -EINTR && *p->stop) {
 		run->interrupted = true;
 		err = 0;
 	}
 	if (err)
 		return err;
 	*ours = true;
-	return window_end(w, run, e);
+	return capture_end(p->capture, run, e);
 }
 
 /* The run is in the recording when all went well. */
@@ -531,7 +534,6 @@ static int measure(struct pools *p, const struct workload *wl, struct pool *pool
 {
 	struct run *run = recording_add_run(p->r);
 	struct mem_watch *watch = NULL;
-	struct window w;
 	size_t cnt;
 	scoped_free uint32_t *tgids = lane_processes(pool->runner, &cnt);
 	int err;
@@ -544,8 +546,7 @@ static int measure(struct pools *p, const struct workload *wl, struct pool *pool
 	err = mem_watch_start(&watch, tgids, cnt);
 	if (err)
 		return err_sys(e, err, "cannot start the memory sampler");
-	window_init(&w, p->c, p->names);
-	err = go_and_wait(&w, pool->runner, run, e, ours);
+	err = go_and_wait(p, pool->runner, run, e, ours);
 	mem_watch_stop(watch, &run->memory);
 	if (!err) {
 		read_memory(p, run, tgids, cnt);
@@ -553,7 +554,6 @@ static int measure(struct pools *p, const struct workload *wl, struct pool *pool
 	}
 	if (!err)
 		fit_window(run);
-	window_clear(&w);
 	return err;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /* From a window's raw profile to the sites and wakers of its run, by name. */
-#ifndef WG_CMD_SITES_H
-#define WG_CMD_SITES_H
+#ifndef WG_CAPTURE_SITES_H
+#define WG_CAPTURE_SITES_H
 
-#include "cmd/names.h"
+#include "capture/names.h"
 #include "collect/collector.h"
 #include "model/recording.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Names to a plan; see plan.h. */
-#include "cmd/plan.h"
+#include "bench/plan.h"
 
 #include <errno.h>
 #include <stdio.h>

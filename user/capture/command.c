@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* One watched run of a command or of a process; see command.h. */
-#include "cmd/command.h"
+#include "capture/command.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -9,11 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/say.h"
 #include "base/util.h"
-#include "cmd/common.h"
-#include "cmd/ending.h"
-#include "cmd/procs.h"
-#include "cmd/window.h"
+#include "capture/confining.h"
+#include "capture/ending.h"
+#include "capture/procs.h"
+#include "host/host.h"
 #include "host/timing.h"
 
 /* ms, cut to what is left until then. */
@@ -44,16 +45,17 @@ static bool nobody_left(struct collector *c, int *look_cnt)
  * Until the last descendant has ended, the time is over, or a signal. others: tasks that are
  * tracked and none of the child's, left over by a run that was cut short.
  */
-static int watch(struct collector *c, struct child *child, long others, struct window *w,
+static int watch(struct capture *k, const struct command *o, struct child *child, long others,
 		 struct procs *procs, uint64_t until, struct err *e)
 {
+	struct collector *c = capture_collector(k);
 	struct pollfd ended = {.fd = child ? child->pid_fd : -1, .events = POLLIN};
 	int err, timeout, look_cnt = 0;
 
-	while (!interrupted && now_ns() < until) {
-		err = collector_drain(c, &w->gone);
+	while (!*o->stop && now_ns() < until) {
+		err = capture_drain(k, e);
 		if (err)
-			return err_sys(e, err, "cannot drain the ring buffer");
+			return err;
 		if ((!child || child_poll(child)) && collector_live(c) <= others)
 			return 0;
 		timeout = procs_sample(procs, c);
@@ -95,15 +97,15 @@ static char *command_label(char **argv)
 	return strdup(label);
 }
 
-static char *processes_label(const struct opt_ints *tgids)
+static char *processes_label(const struct command *o)
 {
 	char label[160];
 	size_t len =
-		(size_t)snprintf(label, sizeof(label), "process%s", tgids->cnt > 1 ? "es" : "");
+		(size_t)snprintf(label, sizeof(label), "process%s", o->tgid_cnt > 1 ? "es" : "");
 
-	for (int i = 0; i < tgids->cnt && len < sizeof(label) - 1; i++)
+	for (int i = 0; i < o->tgid_cnt && len < sizeof(label) - 1; i++)
 		len += (size_t)snprintf(label + len, sizeof(label) - len, "%s %d", i ? "," : "",
-					tgids->v[i]);
+					o->tgids[i]);
 	return strdup(label);
 }
 
@@ -111,14 +113,14 @@ static int fill_run(struct run *run, const struct command *o, int repeat)
 {
 	run->label = o->label  ? strdup(o->label)
 		     : o->argv ? command_label(o->argv)
-			       : processes_label(&o->tgids);
+			       : processes_label(o);
 	run->runtime = strdup("");
 	run->workload = strdup("");
 	run->model = strdup(o->side ? o->side : "");
 	run->detail = strdup("");
 	run->checksum = strdup("");
 	run->repeat = repeat;
-	run->interrupted = interrupted;
+	run->interrupted = *o->stop != 0;
 	return run->label && run->runtime && run->workload && run->model && run->detail &&
 			       run->checksum
 		       ? 0
@@ -161,23 +163,22 @@ void command_preload(struct collector *c, const char *command)
 	}
 }
 
-static int track_all(struct collector *c, const struct opt_ints *tgids, struct err *e)
+static int track_all(struct collector *c, const struct command *o, struct err *e)
 {
 	int err = 0;
 
-	for (int i = 0; i < tgids->cnt && !err; i++)
-		err = collector_track(c, tgids->v[i], false, e);
+	for (int i = 0; i < o->tgid_cnt && !err; i++)
+		err = collector_track(c, o->tgids[i], false, e);
 	return err;
 }
 
-static int measure(struct recorder *rec, struct child *child, const struct command *o, int repeat,
+static int measure(struct capture *k, struct child *child, const struct command *o, int repeat,
 		   struct err *e)
 {
-	struct recording *r = &rec->r;
-	struct collector *c = rec->c;
+	struct recording *r = capture_recording(k);
+	struct collector *c = capture_collector(k);
 	struct procs procs = {0};
 	uint64_t spin_ns = UNKNOWN, cacheline_ns = UNKNOWN, until = UINT64_MAX;
-	struct window w;
 	struct run *run;
 	bool timed_out = false;
 	long others = 0;
@@ -185,10 +186,8 @@ static int measure(struct recorder *rec, struct child *child, const struct comma
 
 	if (o->side)
 		timing_quick(&spin_ns, &cacheline_ns);
-	window_init(&w, c, rec->names);
-	w.path = child && o->path;
 	if (child) {
-		err = window_begin_empty(&w, child->pid, e);
+		err = capture_begin_early(k, child->pid, o->path, e);
 		if (!err)
 			err = collector_track(c, child->pid, true, e);
 		/* now, while it waits: once it runs it may have children of its own at any moment */
@@ -196,17 +195,17 @@ static int measure(struct recorder *rec, struct child *child, const struct comma
 		if (!err)
 			err = child_exec(child, o->argv, e);
 		if (!err && !r->start_ns)
-			r->start_ns = collector_exec_ns(c) - program_start_ns();
+			r->start_ns = collector_exec_ns(c) - host_own_start_ns();
 	} else {
-		err = track_all(c, &o->tgids, e);
+		err = track_all(c, o, e);
 		if (!err)
-			err = window_begin(&w, 0, e);
+			err = capture_begin(k, 0, e);
 	}
 	if (o->seconds)
 		until = now_ns() + (uint64_t)o->seconds * NSEC_PER_SEC;
 	if (!err)
-		err = watch(c, child, others, &w, &procs, until, e);
-	if (!err && child && o->seconds && !interrupted)
+		err = watch(k, o, child, others, &procs, until, e);
+	if (!err && child && o->seconds && !*o->stop)
 		timed_out = now_ns() >= until && (!child_poll(child) || collector_live(c) > others);
 	run = err ? NULL : recording_add_run(r);
 	if (!err)
@@ -221,43 +220,37 @@ static int measure(struct recorder *rec, struct child *child, const struct comma
 		procs_result(&procs, &run->memory);
 	procs_clear(&procs);
 	if (!err)
-		err = window_end(&w, run, e);
+		err = capture_end(k, run, e);
 	if (!err)
 		fit_window(run, child ? collector_exec_ns(c) : 0);
-	window_clear(&w);
 	return err || !timed_out ? err : note_time_over(r, o);
 }
 
-static int status_of_exec(int err)
+int command_run(struct capture *k, const struct command *o, struct child *child, int repeat,
+		bool last, int *status, struct err *e)
 {
-	return err == -ENOENT || err == -ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
-}
-
-int command_run(struct recorder *rec, const struct command *o, struct child *child, int repeat,
-		int *status, struct err *e)
-{
+	struct collector *c = capture_collector(k);
+	struct recording *r = capture_recording(k);
 	int err;
 
 	if (!o->argv) {
 		confine_or_note(CONFINE_READS);
-		return measure(rec, NULL, o, repeat, e);
+		return measure(k, NULL, o, repeat, e);
 	}
 	err = child_fork(child, o->argv, o->as, o->quiet, e);
-	if (rec->last)
+	if (last)
 		confine_or_note(CONFINE_READS);
 	if (!err)
-		ending_prepare(rec->c, child);
+		ending_prepare(c, child);
 	if (!err)
-		err = measure(rec, child, o, repeat, e);
-	if (err && child->exec_failed)
-		*status = status_of_exec(err);
-	if (!err && child->reaped && child->status && !interrupted) {
+		err = measure(k, child, o, repeat, e);
+	if (!err && child->reaped && child->status && !*o->stop) {
 		*status = child->status;
-		rec->r.runs[rec->r.run_cnt - 1].exit_status = child->status;
+		r->runs[r->run_cnt - 1].exit_status = child->status;
 	}
-	if (interrupted)
-		ending_ask(rec->c, child);
+	if (*o->stop)
+		ending_ask(c, child);
 	else
-		ending_finish(rec->c, child);
+		ending_finish(c, child);
 	return err;
 }

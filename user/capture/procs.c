@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Memory of tracked processes; see procs.h. */
-#include "cmd/procs.h"
+#include "capture/procs.h"
 
 #include <stdlib.h>
 #include <string.h>

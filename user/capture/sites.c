@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Raw profile into sites; see sites.h. */
-#include "cmd/sites.h"
+#include "capture/sites.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * The memory of whatever processes are being tracked, sampled while they run: resident memory
  * over time, and page tables as we and as /proc see them at one moment.
  */
-#ifndef WG_CMD_PROCS_H
-#define WG_CMD_PROCS_H
+#ifndef WG_CAPTURE_PROCS_H
+#define WG_CAPTURE_PROCS_H
 
 #include "collect/collector.h"
 #include "host/memory.h"

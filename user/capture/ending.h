@@ -3,10 +3,10 @@
  * Ends a command and all that it started, whatever process group, session or parent these have by
  * now: what is tracked is what came of it, and nothing else is.
  */
-#ifndef WG_CMD_ENDING_H
-#define WG_CMD_ENDING_H
+#ifndef WG_CAPTURE_ENDING_H
+#define WG_CAPTURE_ENDING_H
 
-#include "cmd/child.h"
+#include "capture/child.h"
 #include "collect/collector.h"
 
 /*

@@ -3,8 +3,8 @@
  * From addresses to functions: raw frames and stacks of the collector become frames and stacks of
  * the recording, each once. Files are opened when first asked for, and stay so.
  */
-#ifndef WG_CMD_NAMES_H
-#define WG_CMD_NAMES_H
+#ifndef WG_CAPTURE_NAMES_H
+#define WG_CAPTURE_NAMES_H
 
 #include "collect/collector.h"
 #include "model/recording.h"
@@ -43,8 +43,5 @@ uint32_t names_klock(struct names *n, uint64_t addr, uint32_t site_flags);
 
 /* Forget what the processes looked like, but not the files: between windows. */
 void names_window(struct names *n);
-
-/* Lines of perf maps and records of jitdumps that made no sense. */
-uint64_t names_bad_jit(const struct names *n);
 
 #endif

@@ -3,8 +3,8 @@
  * A command as a child that waits at a gate before its exec, so that tracking begins before it
  * does.
  */
-#ifndef WG_CMD_CHILD_H
-#define WG_CMD_CHILD_H
+#ifndef WG_CAPTURE_CHILD_H
+#define WG_CAPTURE_CHILD_H
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Builds the pools of a proof; see prove.h. */
-#include "cmd/prove.h"
+#include "bench/prove.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "base/util.h"
-#include "cmd/common.h"
 #include "model/proof.h"
 
 /* The pool without a switch of this runtime and model, or -1. */
@@ -55,7 +54,7 @@ static int open_all(struct pools *p, const struct workload *w, const struct proo
 {
 	int base_cnt = p->pool_cnt, err = 0;
 
-	for (long i = 0; i < cnt && !err && !interrupted; i++) {
+	for (long i = 0; i < cnt && !err && !*p->stop; i++) {
 		const struct proof_want *want = &wants[i];
 		int a = find_pool(p, base_cnt, want->runtime[0], want->model[0]);
 		int b = find_pool(p, base_cnt, want->runtime[1], want->model[1]);
