@@ -338,13 +338,28 @@ static double entry_share(const struct where *w)
 	return fmin(fmax(fmin(ns, cnt * TRAP_NS), 0) / (user + kernel), 1);
 }
 
-static int add_entry(struct builder *x, size_t column, enum bucket b, double ns)
+/* The function with the most faults: where there is one, that is what the ways into them are of. */
+static const struct where_cause *most_faults(const struct where *w)
 {
-	const struct where_cause entry = {.kind = CAUSE_KERNEL,
-					  .kclass = KC_FAULT_ENTRY,
-					  .object = NO_INDEX,
-					  .frame = NO_INDEX,
-					  .blocked = -1};
+	const struct where_bucket *faults = &w->bucket[WHERE_FAULTS];
+	const struct where_cause *most = NULL;
+
+	for (size_t i = 0; i < faults->cause_cnt; i++)
+		if (faults->causes[i].kind == CAUSE_FUNCTION && faults->causes[i].path_cnt &&
+		    (!most || faults->causes[i].amount > most->amount))
+			most = &faults->causes[i];
+	return most;
+}
+
+static int add_entry(struct builder *x, size_t column, enum bucket b, const struct where *w,
+		     double ns)
+{
+	const struct where_cause *at = most_faults(w);
+	struct where_cause entry = {.kind = CAUSE_KERNEL,
+				    .kclass = KC_FAULT_ENTRY,
+				    .object = NO_INDEX,
+				    .frame = NO_INDEX,
+				    .blocked = -1};
 	const struct key key = {.bucket = b,
 				.site = AT_CAUSE,
 				.cause = GAP_PAGE_FAULTS,
@@ -352,7 +367,13 @@ static int add_entry(struct builder *x, size_t column, enum bucket b, double ns)
 				.id = KC_FAULT_ENTRY,
 				.frame = NO_INDEX};
 
-	return ns > 0 ? add_amount(x, column, &key, ns, &entry) : 0;
+	if (!(ns > 0))
+		return 0;
+	if (at) {
+		entry.paths = at->paths;
+		entry.path_cnt = at->path_cnt;
+	}
+	return add_amount(x, column, &key, ns, &entry);
 }
 
 /* Waits for a CPU have no sites, but of some it is known that the cgroup's CPU quota was used up. */
@@ -378,7 +399,7 @@ static int add_bucket(struct builder *x, size_t column, enum bucket b, const str
 	int err = add_quota(x, column, b, quota_ns);
 
 	if (!err)
-		err = add_entry(x, column, b, k->ns * entry);
+		err = add_entry(x, column, b, w, k->ns * entry);
 
 	for (size_t i = 0; i < k->cause_cnt && !err; i++) {
 		err = add_cause(x, column, b, w, &k->causes[i], 1 - entry);
