@@ -510,6 +510,15 @@ static const struct {
 	{"exc_page_fault < asm_exc_page_fault", true, KC_FAULT_ENTRY},
 	{"do_anonymous_page" FAULT, true, KC_FAULT_OTHER},
 	{"_raw_spin_unlock", true, KC_FAULT_OTHER},
+	/* what a lock's functions call as they spin; handing a lock over to who waits */
+	{"__raw_callee_save___kvm_vcpu_is_preempted < rwsem_spin_on_owner < "
+	 "rwsem_down_write_slowpath < down_write_killable < do_mprotect_pkey" SYSCALL("mprotect"),
+	 false, KC_MMAP_LOCK},
+	{"_raw_spin_unlock_irqrestore < try_to_wake_up < wake_up_q < rwsem_wake < up_write < "
+	 "do_mprotect_pkey" SYSCALL("mprotect"),
+	 false, KC_MMAP_LOCK},
+	{"try_to_wake_up < wake_up_q < rwsem_wake < up_read < ext4_file_read_iter" SYSCALL("read"),
+	 false, KC_LOCK},
 	/* populating is a fault without a trap; clearing elsewhere is none */
 	{"clear_page_rep < do_anonymous_page < __handle_mm_fault < handle_mm_fault < faultin_page "
 	 "< "

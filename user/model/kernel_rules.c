@@ -226,6 +226,9 @@ static const struct {
 	{"mutex_spin_on_owner", EV(KC_LOCK)},
 	{"mutex_optimistic_spin", EV(KC_LOCK)},
 	{"osq_lock", EV(KC_LOCK)},
+	/* only where somebody waits */
+	{"rwsem_wake*", EV(KC_LOCK)},
+	{"__mutex_unlock_slowpath*", EV(KC_LOCK)},
 	{"*queued_spin_lock_slowpath", EV(KC_LOCK)},
 	{"queued_*_lock_slowpath", EV(KC_LOCK)},
 	{"__x64_sys_munmap", EV(KC_UNMAP)},

@@ -186,6 +186,18 @@ const char *thread_kind_of(const struct recording *r, const struct thread *t)
 
 /* --- the kernel's part */
 
+/* From frame `at` on: a lock's own functions and their caller, no further: a page fault waits on other rwsems too. */
+static bool takes_mmap_lock(const struct paths *p, const struct stack *s, uint32_t at)
+{
+	for (uint32_t i = at; i < s->kernel_cnt; i++) {
+		if (path_func(p, s, i)->mmap_lock)
+			return true;
+		if (!path_func(p, s, i)->step)
+			return false;
+	}
+	return false;
+}
+
 enum kclass path_kclass(const struct paths *p, const struct stack *s, bool in_fault, uint32_t *at)
 {
 	uint64_t evidence = 0;
@@ -199,7 +211,8 @@ enum kclass path_kclass(const struct paths *p, const struct stack *s, bool in_fa
 		if (path_func(p, s, i - 1)->evidence & 1ull << (c == KC_FAULT_TRACE ? KC_TRACE : c))
 			*at = i - 1;
 	}
-	return c == KC_LOCK && path_takes_mmap_lock(p, s) ? KC_MMAP_LOCK : c;
+	/* what a lock's functions call while they spin is on top of them */
+	return c == KC_LOCK && takes_mmap_lock(p, s, *at) ? KC_MMAP_LOCK : c;
 }
 
 uint32_t path_syscall(const struct paths *p, const struct stack *s)
@@ -235,14 +248,7 @@ uint32_t path_kernel_from(const struct paths *p, const struct stack *s)
 
 bool path_takes_mmap_lock(const struct paths *p, const struct stack *s)
 {
-	uint32_t from = path_kernel_from(p, s);
-
-	/* its caller, not the caller's callers: a page fault waits on other rwsems too */
-	for (uint32_t i = 0; i <= from && i < s->kernel_cnt; i++) {
-		if (path_func(p, s, i)->mmap_lock)
-			return true;
-	}
-	return false;
+	return takes_mmap_lock(p, s, 0);
 }
 
 /* --- what a person wants to see */

@@ -53,6 +53,7 @@
 /* One reading of a thread's own counters. */
 struct reading {
 	uint64_t at_ns, cpu_ns, run_delay_ns, nvcsw, nivcsw, min_flt, maj_flt;
+	uint64_t kernel_ns; /* by the ticks that hit the kernel, scaled to cpu_ns */
 };
 
 /* What one thread says of itself. */
@@ -193,6 +194,8 @@ static inline void reading_take(struct reading *r)
 	r->nivcsw = (uint64_t)ru.ru_nivcsw;
 	r->min_flt = (uint64_t)ru.ru_minflt;
 	r->maj_flt = (uint64_t)ru.ru_majflt;
+	r->kernel_ns =
+		(uint64_t)ru.ru_stime.tv_sec * NS_PER_S + (uint64_t)ru.ru_stime.tv_usec * NS_PER_US;
 	r->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	r->at_ns = mono_ns();
 }

@@ -153,9 +153,9 @@ static void run_spinlock(struct side *s)
  * --- malloc-arena: lanes grow blocks from 4 MiB to 8 MiB. realloc copies under the arena's lock,
  * which so is held for about 100 us. (With malloc and free of small blocks alone it is held so
  * shortly that the time goes everywhere but into waiting: futex calls that return at once, cache
- * lines on their way, switches.) Truth: what the last lane took, but for waiting for a CPU. Its work
- * is the same in a, so the difference is what the lock took: asleep, and in the calls that put it to
- * sleep and woke the other, 10 to 40 us each where an idle CPU is a halted virtual one.
+ * lines on their way, switches.) Truth: how long the last lane slept and was in the kernel; in a it hardly is.
+ * The calls that put a lane to sleep and wake the other are the lock's too, 10 to 40 us each where an
+ * idle CPU is a halted virtual one.
  */
 
 #define BLOCK_SZ (4ul << 20)
@@ -190,7 +190,7 @@ static void run_malloc(struct side *s)
 	    !mallopt(M_TOP_PAD, 16 << 20) || (s->b && !mallopt(M_ARENA_MAX, 1)))
 		die("mallopt");
 	self = &run_lanes(lanes, LANES, s, malloc_lane)->self;
-	s->cause_ns = slept_ns(self) + self->end.cpu_ns - self->begin.cpu_ns;
+	s->cause_ns = slept_ns(self) + self->end.kernel_ns - self->begin.kernel_ns;
 }
 
 const struct pair lock_pairs[] = {
