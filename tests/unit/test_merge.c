@@ -11,6 +11,7 @@
 
 #include "base/util.h"
 #include "model/gap.h"
+#include "model/gap_pairs.h"
 #include "model/merge.h"
 #include "unit/random_recording.h"
 

@@ -19,40 +19,9 @@
 #ifndef WG_MODEL_GAP_H
 #define WG_MODEL_GAP_H
 
+#include "model/gap_cause.h"
 #include "model/stats.h"
 #include "model/where.h"
-
-enum gap_cause {
-	GAP_LOCK_WAIT,
-	GAP_LOCK_TRAFFIC, /* on the CPU, at atomic instructions */
-	GAP_MMAP_LOCK,
-	GAP_KERNEL_LOCK,
-	GAP_PAGE_FAULTS,
-	GAP_PAGE_TABLES,
-	GAP_TLB,
-	GAP_RUN_QUEUE,
-	GAP_CPU_QUOTA,
-	GAP_CPU_FUNCTION,
-	GAP_DISK,
-	GAP_IPC,
-	GAP_SLEEP,
-	GAP_CHILD,
-	GAP_IDLE,
-	GAP_LOST, /* it found no room while it was recorded: a wait, or its call path */
-	GAP_OTHER,
-	GAP_CAUSE_CNT,
-};
-
-const char *gap_cause_name(enum gap_cause c); /* the words of the JSON */
-
-enum gap_site {
-	AT_CAUSE,   /* part.of says which */
-	AT_BUCKET,  /* the bucket as a whole, or its CPU quota: run queues have no sites */
-	AT_MANY,    /* small ones of this bucket together */
-	AT_NOWHERE, /* time of the bucket that no site has */
-	AT_WORK,    /* b's lanes do more of the work each */
-	AT_SERIAL,  /* on the path: the same CPU time, but less of it beside other work */
-};
 
 struct gap_part {
 	enum gap_cause cause;
@@ -100,18 +69,5 @@ bool gap_part_holds(const struct gap_part *p);
 /* g points into a, b and l. Returns 0 or -ENOMEM, then with g empty. */
 int gap_of(struct gap *g, const struct locks *l, const struct group *a, const struct group *b);
 void gap_clear(struct gap *g);
-
-/*
- * What is worth comparing in a summary: within a section each two models, single before procs
- * before threads (of a comparison of two recordings, the first before the second); then each two
- * runtimes that did the same work by the same model, in order of appearance. Groups that were cut short are left out.
- */
-struct gap_pair {
-	const struct group *a, *b;
-	bool runtimes; /* a and b are of different runtimes */
-};
-
-/* *out is the caller's to free. Returns how many, or -ENOMEM. */
-long gap_pairs(const struct summary *s, struct gap_pair **out);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "model/gap_pairs.h"
 
 #define SAME_WALL 0.1 /* of a wall time: a smaller change is none */
 #define LEFT_MAX 0.5  /* of the predicted: with more of the cause left the switch did not act */

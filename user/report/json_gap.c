@@ -11,6 +11,7 @@
 
 #include "base/util.h"
 #include "model/advice.h"
+#include "model/gap_pairs.h"
 #include "model/noise.h"
 #include "report/gap_words.h"
 #include "report/proof_words.h"

@@ -12,6 +12,7 @@
 
 #include "base/util.h"
 #include "model/ledger.h"
+#include "model/gap_pairs.h"
 #include "model/path.h"
 #include "model/summary.h"
 #include "report/buckets.h"
