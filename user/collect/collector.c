@@ -101,21 +101,21 @@ static void choose_programs(struct collector *c, const struct collector_opts *op
 	bpf_program__set_autoload(s->progs.on_ipi_one, c->caps[FEAT_IPI].have);
 	bpf_program__set_autoload(s->progs.on_ipi_many, c->caps[FEAT_IPI].have);
 	bpf_program__set_autoload(s->progs.on_fault_exit, fexit);
-	bpf_program__set_autoload(s->progs.on_fault_minor, !fexit);
-	bpf_program__set_autoload(s->progs.on_fault_major, !fexit);
+	bpf_program__set_autoload(s->progs.on_fault_end, !fexit);
 	bpf_program__set_autoload(s->progs.on_contention_begin, contention);
 	bpf_program__set_autoload(s->progs.on_contention_end, contention);
 	/* attached by hand: per CPU, or when read */
-	bpf_program__set_autoattach(s->progs.on_fault_minor, false);
-	bpf_program__set_autoattach(s->progs.on_fault_major, false);
+	bpf_program__set_autoattach(s->progs.on_fault_end, false);
 	bpf_program__set_autoattach(s->progs.on_sample, false);
 	bpf_program__set_autoattach(s->progs.on_snapshot, false);
 	bpf_program__set_autoattach(s->progs.on_track, false);
 }
 
+/* The program can ask for the cookie. */
 static int attach_perf_on(struct collector *c, struct bpf_program *prog,
-			  struct perf_event_attr *attr, int cpu)
+			  struct perf_event_attr *attr, int cpu, uint64_t cookie)
 {
+	LIBBPF_OPTS(bpf_perf_event_opts, o, .bpf_cookie = cookie);
 	struct bpf_link *link;
 	int fd, err;
 
@@ -125,7 +125,7 @@ static int attach_perf_on(struct collector *c, struct bpf_program *prog,
 	fd = syscall(SYS_perf_event_open, attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 	if (fd < 0)
 		return errno == ENODEV || errno == ENXIO ? 0 : -errno; /* that CPU is off line */
-	link = bpf_program__attach_perf_event(prog, fd);
+	link = bpf_program__attach_perf_event_opts(prog, fd, &o);
 	if (!link) {
 		err = -errno;
 		close(fd);
@@ -135,14 +135,15 @@ static int attach_perf_on(struct collector *c, struct bpf_program *prog,
 	return 0;
 }
 
-static int attach_perf(struct collector *c, struct bpf_program *prog, struct perf_event_attr *attr)
+static int attach_perf(struct collector *c, struct bpf_program *prog, struct perf_event_attr *attr,
+		       uint64_t cookie)
 {
 	int cpu, err, cnt = libbpf_num_possible_cpus();
 
 	if (cnt < 0)
 		return cnt;
 	for (cpu = 0; cpu < cnt; cpu++) {
-		err = attach_perf_on(c, prog, attr, cpu);
+		err = attach_perf_on(c, prog, attr, cpu, cookie);
 		if (err)
 			return err;
 	}
@@ -158,11 +159,11 @@ static int attach_faults(struct collector *c)
 	if (use_fexit(c))
 		return 0;
 	attr.config = PERF_COUNT_SW_PAGE_FAULTS_MIN;
-	err = attach_perf(c, c->skel->progs.on_fault_minor, &attr);
+	err = attach_perf(c, c->skel->progs.on_fault_end, &attr, false);
 	if (err)
 		return err;
 	attr.config = PERF_COUNT_SW_PAGE_FAULTS_MAJ;
-	return attach_perf(c, c->skel->progs.on_fault_major, &attr);
+	return attach_perf(c, c->skel->progs.on_fault_end, &attr, true);
 }
 
 /* The kernel's limit, which it lowers by itself when samples take long. */
@@ -185,7 +186,7 @@ static int attach_sampler(struct collector *c, int freq_hz)
 					       (uint64_t)(freq_hz < max_hz ? freq_hz : max_hz)};
 
 	c->freq_hz = (int)attr.sample_freq;
-	return freq_hz > 0 ? attach_perf(c, c->skel->progs.on_sample, &attr) : 0;
+	return freq_hz > 0 ? attach_perf(c, c->skel->progs.on_sample, &attr, 0) : 0;
 }
 
 static int attach_all(struct collector *c, const struct collector_opts *opts, struct err *e)
