@@ -114,8 +114,8 @@ struct {
 	__type(value, struct wg_lock_code);
 } lock_codes SEC(".maps");
 
-/* enum wg_lock_class of the function that a frame is in. */
-int wg_lock_class(u64 frame)
+/* enum wg_lock_class of the function that a frame is in. Not inlined, so that it is verified once. */
+__noinline int wg_lock_class(u64 frame)
 {
 	u32 module = frame >> WG_MODULE_SHIFT, lo, hi, mid, i;
 	/* a return address may be the first byte of the next function */

@@ -100,12 +100,26 @@ static __always_inline struct wg_site *site_get(const struct wg_site_key *key)
 	return site_get_in(&sites, key);
 }
 
+/* Not inlined: the verifier would go through it once for each map. Returns 0. */
+__noinline int wg_site_add(struct wg_site *site, u64 d)
+{
+	u32 i = hist_index(d);
+
+	if (!site)
+		return 0;
+	__sync_fetch_and_add(&site->cnt, 1);
+	__sync_fetch_and_add(&site->total_ns, d);
+	__sync_fetch_and_add(&site->hist[i & (WG_HIST_CNT - 1)], 1);
+	if (d > site->max_ns)
+		max_to(&site->max_ns, d);
+	return 0;
+}
+
 int wg_site_account(struct task_state *s, u64 sched_ns)
 {
 	struct wg_site_key key = {};
 	struct wg_site *site;
 	u64 from, d;
-	u32 i;
 
 	if (!s || !site_counts(s))
 		return 0;
@@ -125,13 +139,5 @@ int wg_site_account(struct task_state *s, u64 sched_ns)
 		key.flags |= s->path_given ? 0 : WG_SITE_KEPT;
 	}
 	site = site_get(&key);
-	if (!site)
-		return 0;
-	__sync_fetch_and_add(&site->cnt, 1);
-	__sync_fetch_and_add(&site->total_ns, d);
-	i = hist_index(d);
-	__sync_fetch_and_add(&site->hist[i & (WG_HIST_CNT - 1)], 1);
-	if (d > site->max_ns)
-		max_to(&site->max_ns, d);
-	return 0;
+	return site ? wg_site_add(site, d) : 0;
 }

@@ -69,34 +69,49 @@ static __always_inline u32 chunk_word(const u32 *chunk, u32 pos)
 	return chunk[pos & (WG_CHUNK_WORDS - 1)];
 }
 
+/*
+ * v, whose range the verifier then no longer follows: what differs in no more than where a search has
+ * gone it takes for the same.
+ */
+static __always_inline u32 blurred(u32 v, u32 by)
+{
+	v ^= by;
+	barrier_var(v);
+	return v ^ by;
+}
+
 #define MAPPING_WORDS (sizeof(struct wg_mapping) / 4)
 
-/* The last mapping of l that begins at or before ip, into map; it may end before ip. */
-static __always_inline bool mapping_find(const struct wg_layout *l, u64 ip, struct wg_mapping *map)
+/*
+ * The last mapping of l that begins at or before ip, into map; it may end before ip. Returns 0 where
+ * there is none. Not inlined, so that it is verified once.
+ */
+__noinline int wg_mapping_find(const struct wg_layout *l, u64 ip, struct wg_mapping *map)
 {
-	u32 lo = 0, hi = l->cnt, base, mid, at;
+	u32 lo = 0, cnt, base, half, at;
 	char *chunk;
 	int i;
 
-	if (!hi)
-		return false;
+	if (!l || !map || !l->cnt)
+		return 0;
+	cnt = l->cnt;
 	base = l->pos & (WG_CHUNK_WORDS - 1);
 	chunk = (char *)pool_chunk(l->pos);
 	if (!chunk)
-		return false;
-	for (i = 0; i < 13 && hi - lo > 1; i++) { /* 2^12 = WG_LAYOUT_MAX */
-		mid = (lo + hi) / 2;
-		at = (base + mid * MAPPING_WORDS) * 4;
+		return 0;
+	for (i = 0; i < 13 && cnt > 1; i++) { /* 2^12 = WG_LAYOUT_MAX */
+		half = cnt / 2;
+		at = (base + (lo + half) * MAPPING_WORDS) * 4;
 		barrier_var(at);
 		if (*(u64 *)(chunk + (at & (WG_CHUNK_WORDS * 4 - 32))) <= ip)
-			lo = mid;
-		else
-			hi = mid;
+			lo += half;
+		lo = blurred(lo, (u32)ip);
+		cnt -= half;
 	}
 	at = (base + lo * MAPPING_WORDS) * 4;
 	barrier_var(at);
 	*map = *(struct wg_mapping *)(chunk + (at & (WG_CHUNK_WORDS * 4 - 32)));
-	return true;
+	return 1;
 }
 
 static __always_inline bool mapping_holds(const struct wg_mapping *map, u64 ip)
@@ -135,7 +150,7 @@ int wg_mapping_known(u32 tgid, u64 addr)
 
 	if (l.noted && noted_find(tgid, addr, &map))
 		return 1;
-	return mapping_find(&l, addr, &map) && mapping_holds(&map, addr);
+	return wg_mapping_find(&l, addr, &map) && mapping_holds(&map, addr);
 }
 
 /* Set w->map and w->mod for w->ip; false when no mapping holds it. */
@@ -147,7 +162,7 @@ static __always_inline bool locate(struct walk *w)
 	if (mapping_holds(&w->map, w->ip))
 		return true;
 	if (!(w->layout.noted && noted_find(w->tgid, w->ip, &w->map)) &&
-	    !(mapping_find(&w->layout, w->ip, &w->map) && mapping_holds(&w->map, w->ip))) {
+	    !(wg_mapping_find(&w->layout, w->ip, &w->map) && mapping_holds(&w->map, w->ip))) {
 		w->map.start = w->map.end = 0;
 		w->map.module = 0;
 		w->mod.page_cnt = 0;
@@ -166,7 +181,7 @@ static __always_inline bool locate(struct walk *w)
 static __always_inline struct wg_rule *rule_find(const struct walk *w, u64 addr)
 {
 	u64 page = (addr - w->mod.base) >> WG_PAGE_SHIFT;
-	u32 low = addr & (WG_PAGE_SIZE - 1), cell, *chunk, pos, lo = 0, hi, mid, key;
+	u32 low = addr & (WG_PAGE_SIZE - 1), cell, *chunk, pos, lo = 0, cnt, half, key;
 	int i;
 
 	if (page >= w->mod.page_cnt)
@@ -179,16 +194,16 @@ static __always_inline struct wg_rule *rule_find(const struct walk *w, u64 addr)
 	if (!cell)
 		return NULL;
 	pos = cell >> 8;
-	hi = (cell & 255) + 1;
+	cnt = (cell & 255) + 1;
 	chunk = pool_chunk(pos); /* a page's rows lie within one */
 	if (!chunk)
 		return NULL;
-	for (i = 0; i < 8 && hi - lo > 1; i++) {
-		mid = (lo + hi) / 2;
-		if ((chunk_word(chunk, pos + mid) & 255) <= low)
-			lo = mid;
-		else
-			hi = mid;
+	for (i = 0; i < 8 && cnt > 1; i++) {
+		half = cnt / 2;
+		if ((chunk_word(chunk, pos + lo + half) & 255) <= low)
+			lo += half;
+		lo = blurred(lo, cell);
+		cnt -= half;
 	}
 	key = chunk_word(chunk, pos + lo) >> 8;
 	return bpf_map_lookup_elem(&rules, &key);
