@@ -44,6 +44,8 @@ enum wg_fault {
 	WG_FAULT_KERNEL,
 };
 
+#define BEGUN_OUT 2
+
 struct task_state {
 	/* first cache line: touched by every switch and wakeup */
 	u64 since_ns;	 /* scheduler's clock, as are in_ns and klock_ns */
@@ -55,7 +57,7 @@ struct task_state {
 	u8 fault;	 /* enum wg_fault: inside a page fault */
 	u8 klock_cnt;	 /* kernel locks being waited for, innermost last */
 	u8 klock_mmap;	 /* the outermost is mmap_lock of the own process */
-	u8 begun;	 /* the ledger counts */
+	u8 begun;	 /* the ledger counts; BEGUN_OUT: with the switch-out that goes on */
 	u8 preempt_blocking;
 	u32 flags;	/* enum wg_row_flags */
 	u8 call_state;	/* of the last blocking call, for restart_syscall */
@@ -332,42 +334,6 @@ static __always_inline void bill_oncpu(struct task_state *s, struct wg_cpu_slot 
 }
 
 /*
- * The scheduler dates a switch before our last reading on this CPU: when it was asked for by a wakeup
- * inside a page fault, say, whose end we have seen since (rq_clock_skip_update). For the scheduler the
- * task was gone by then, and all it did later is the next one's; so it is here.
- */
-static __always_inline u64 take_of(u64 *ns, u64 over)
-{
-	u64 taken = *ns < over ? *ns : over;
-
-	*ns -= taken;
-	return over - taken;
-}
-
-static __always_inline void take_back(struct task_state *s, u64 now)
-{
-	u64 over = s->since_ns - now, rest = over;
-
-	if ((s64)over <= 0 || over > CLOCK_BACK_NS)
-		return;
-	/* what was billed last: the fault that has ended, if any was, else plain time, and our own */
-	if (s->state == WG_CPU)
-		rest = take_of(&s->st[WG_CPU_FAULT].ns, rest);
-	rest = take_of(&state_sum(s, s->state)->ns, rest);
-	rest = take_of(&s->st[WG_PROBE].ns, rest);
-	s->since_ns -= over - rest;
-	if (!rest)
-		return;
-	/*
-	 * It was gone before its exec, where the ledger began: the wait is in it from there on. So
-	 * what the kernel counts of the wait before that is left out on its side, and what we had
-	 * counted as on the CPU before exec on ours.
-	 */
-	rest -= take_of(&s->part_ns[WG_T_BEFORE], rest);
-	s->base.run_delay_ns += rest;
-}
-
-/*
  * Every program that got past its filter begins and ends with these. One run in TIMED_ONE_IN is
  * timed and counts for all: two clock reads on each would cost a fifth of what the ledger does.
  * Which ones: where the golden ratio's multiples fall into the first eighth, which hits every
@@ -431,12 +397,8 @@ static __always_inline bool begins_here(struct task_state *s)
 	return mine;
 }
 
-static __always_inline void sums_clear(struct task_state *s)
-{
-	__builtin_memset(s->st, 0, sizeof(s->st));
-	__builtin_memset(s->count, 0, sizeof(s->count));
-	__builtin_memset(s->part_ns, 0, sizeof(s->part_ns));
-}
+/* In task.bpf.c: the sums of a ledger that begins now. Returns 0. */
+int wg_sums_clear(struct task_state *s);
 
 static __always_inline void kernel_read(struct wg_kernel *k, struct task_struct *t)
 {

@@ -121,13 +121,59 @@ static __always_inline void wait_begins(void *ctx, struct task_struct *t, struct
 		lock_look_up(s, w);
 }
 
+static __always_inline u64 take_of(u64 *ns, u64 over)
+{
+	u64 taken = *ns < over ? *ns : over;
+
+	*ns -= taken;
+	return over - taken;
+}
+
+/* Rarely called, and not inlined, so that it is verified once. Returns 0. */
+__noinline int wg_take_back(struct task_state *s, u64 over)
+{
+	u64 rest = over;
+
+	if (!s)
+		return 0;
+	/* what was billed last: the fault that has ended, if any was, else plain time, and our own */
+	if (s->state == WG_CPU)
+		rest = take_of(&s->st[WG_CPU_FAULT].ns, rest);
+	rest = take_of(&state_sum(s, s->state)->ns, rest);
+	rest = take_of(&s->st[WG_PROBE].ns, rest);
+	s->since_ns -= over - rest;
+	if (!rest)
+		return 0;
+	/*
+	 * It was gone before its exec, where the ledger began: the wait is in it from there on. So
+	 * what the kernel counts of the wait before that is left out on its side, and what we had
+	 * counted as on the CPU before exec on ours.
+	 */
+	rest -= take_of(&s->part_ns[WG_T_BEFORE], rest);
+	s->base.run_delay_ns += rest;
+	return 0;
+}
+
+/*
+ * The scheduler dates a switch before our last reading on this CPU: when it was asked for by a wakeup
+ * inside a page fault, say, whose end we have seen since (rq_clock_skip_update). For the scheduler the
+ * task was gone by then, and all it did later is the next one's; so it is here.
+ */
+static __always_inline void take_back(struct task_state *s, u64 now)
+{
+	u64 over = s->since_ns - now;
+
+	if ((s64)over > 0 && over <= CLOCK_BACK_NS)
+		wg_take_back(s, over);
+}
+
 /* Its first event since it is tracked, whose ledger has not been begun: it has been running until now. */
 static __always_inline bool begin_first_out(struct task_struct *t, struct task_state *s,
 					    struct wg_cpu_slot *c, u64 now)
 {
 	if (s->flags & WG_ROW_WAITING_EXEC || !begins_here(s))
 		return false;
-	sums_clear(s);
+	wg_sums_clear(s);
 	kernel_read(&s->base, t);
 	faults_seen(s, t);
 	s->since_ns = s->in_ns = s->begin_sched_ns = s->path_at = now;
@@ -135,7 +181,8 @@ static __always_inline bool begin_first_out(struct task_struct *t, struct task_s
 	s->in_task_ns = 0;
 	s->cpu = c - wg_cpu;
 	s->state = WG_CPU;
-	s->begun = 1;
+	barrier();
+	s->begun = BEGUN_OUT;
 	return true;
 }
 
@@ -150,9 +197,9 @@ static __always_inline void switch_out(void *ctx, struct task_struct *t, struct 
 	 * The argument says how it meant to leave, __state whether it did: with a signal pending
 	 * the kernel counts a voluntary switch and keeps the task runnable, no wakeup follows.
 	 */
-	bool blocks = !preempt && t->__state, first = !s->begun;
+	bool blocks = !preempt && t->__state;
 
-	if (first && !begin_first_out(t, s, c, now.sched_ns))
+	if (!s->begun && !begin_first_out(t, s, c, now.sched_ns))
 		return;
 	write_begin(s);
 	running(t, s, c);
@@ -168,8 +215,11 @@ static __always_inline void switch_out(void *ctx, struct task_struct *t, struct 
 	if (s->preempt_blocking)
 		s->count[WG_N_PREEMPT_BLOCKING]++;
 	s->count[voluntary(t, s, preempt, st) ? WG_N_SWITCH_VOLUNTARY : WG_N_SWITCH_INVOLUNTARY]++;
-	if (first) /* this switch is in the kernel's counters that it began with */
+	if (s->begun ==
+	    BEGUN_OUT) { /* this switch is in the kernel's counters that it began with */
 		s->count[WG_N_SWITCH_VOLUNTARY] = s->count[WG_N_SWITCH_INVOLUNTARY] = 0;
+		s->begun = 1;
+	}
 	departed(t, s, &now);
 	if (state == WG_RUNQ_PREEMPT)
 		quota_begin(t, s, now.sched_ns);
@@ -182,31 +232,31 @@ static __always_inline void switch_out(void *ctx, struct task_struct *t, struct 
 }
 
 /* A root that waits for its exec: its counters are exact from its first switch-in on. */
-static __always_inline void begin_first_in(struct task_struct *t, struct task_state *s,
+static __always_inline bool begin_first_in(struct task_struct *t, struct task_state *s,
 					   const struct wg_cpu_slot *c, u64 now)
 {
+	if (!begins_here(s))
+		return false;
 	s->since_ns = now;
 	if (!(s->flags & WG_ROW_WAITING_EXEC)) {
-		sums_clear(s);
+		wg_sums_clear(s);
 		s->begin_sched_ns = now;
 		s->begin_ns = mono_time(c, now);
 	}
 	s->state = WG_RUNQ_WAKE;
 	kernel_read(&s->base, t);
 	faults_seen(s, t);
+	barrier();
 	s->begun = 1;
+	return true;
 }
 
 static __always_inline void switch_in(struct task_struct *t, struct task_state *s,
 				      struct wg_cpu_slot *c, struct rq_clocks now)
 {
-	bool first = !s->begun;
-
-	if (first && !begins_here(s))
+	if (!s->begun && !begin_first_in(t, s, c, now.sched_ns))
 		return;
 	write_begin(s);
-	if (first)
-		begin_first_in(t, s, c, now.sched_ns);
 	arrived(t, s, c, now.sched_ns, now.task_ns);
 	write_end(s);
 }

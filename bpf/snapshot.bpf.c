@@ -127,7 +127,7 @@ static __always_inline void begin(struct task_struct *t, struct task_state *s)
 		return; /* just now it has begun */
 	now = clock_ns();
 	switches = t->nvcsw + t->nivcsw;
-	sums_clear(s);
+	wg_sums_clear(s);
 	s->begin_ns = now;
 	s->since_ns = s->in_ns = s->begin_sched_ns = sched_time(cpu_slot(), now);
 	s->path_at = s->since_ns;

@@ -29,6 +29,16 @@ __u64 wg_exec_ns;  /* when the latest waiting root called exec */
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+int wg_sums_clear(struct task_state *s)
+{
+	if (!s)
+		return 0;
+	__builtin_memset(s->st, 0, sizeof(s->st));
+	__builtin_memset(s->count, 0, sizeof(s->count));
+	__builtin_memset(s->part_ns, 0, sizeof(s->part_ns));
+	return 0;
+}
+
 /* Tell user space of a process that has to be looked at. */
 static __always_inline void tell(enum wg_event_type type, u32 tgid, u32 parent, u64 wakeup)
 {
