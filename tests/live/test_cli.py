@@ -339,6 +339,39 @@ def test_cli_footprint(c):
            f"{overhead['start_ns'] / 1e6:.0f} ms")
 
 
+VERIFIED_MAX = 147_000
+
+
+def verified_by_kernel(pid):
+    """Instructions that the verifier went through for the programs that a process holds, by their kernel ids."""
+    seen = {}
+    for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+        with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii", errors="replace") as f:
+            info = dict(line.split(":\t", 1) for line in f.read().splitlines() if ":\t" in line)
+        if "verified_insns" in info:
+            seen[info["prog_id"]] = int(info["verified_insns"])
+    return seen
+
+
+@test
+def test_cli_start_verified(c):
+    """Most of the start is the verifier's, some 2 us an instruction: so a change that makes it go through more of
+    them is a slower start. A branch in one place may double all that follows."""
+    mark = Mark()
+    with scratch() as tmp:
+        p = start_record(tmp, mark, "sleep 1000")
+        seen = verified_by_kernel(p.pid)
+        p.send_signal(signal.SIGINT)
+        finish(p)
+    c.equal("processes left", mark.gone(), [])
+    if not seen:
+        c.note("this kernel does not tell how much it has verified (Linux 5.16)")
+        return
+    c.between("programs", len(seen), 20, 100)
+    c.at_most("instructions verified", sum(seen.values()), VERIFIED_MAX)
+    c.note(f"{sum(seen.values()):,} instructions verified, of {len(seen)} programs")
+
+
 @test
 def test_cli_odd_words(c):
     """Arguments that are long, empty, or no text: the recording and the JSON stay whole."""
