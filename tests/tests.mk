@@ -15,7 +15,7 @@ TEST_CFLAGS = -O1 -g -std=gnu11 $(WARN) -D_GNU_SOURCE -DWALLGAP_VERSION='"$(VERS
 
 # All of user space that needs neither a BPF object nor a command line; of the collector what is data.
 TEST_LIB_SRC := $(sort $(foreach d,base model store report runner host unwind symbol capture,$(wildcard user/$(d)/*.c))) \
-		$(foreach f,module profile regions rows,user/collect/$(f).c)
+		$(foreach f,dispatch module profile regions rows,user/collect/$(f).c)
 TEST_LIB_OBJ := $(TEST_LIB_SRC:%.c=$(S)/%.o)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(S)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 GOLDEN_BIN := $(S)/golden/cases $(S)/golden/render

@@ -2,10 +2,12 @@
 /*
  * Starts processes one after the other and waits for each: nothing but fork, exec, mmap, exit.
  *
- *   starts [-n COUNT] [-o FILE] fork|exec|spawn
+ *   starts [-n COUNT] [-o FILE] fork|vfork|exec|spawn
+ *   starts [-n COUNT] [-o FILE] run COMMAND...
  *
- * fork: the child ends at once. exec: it calls exec of /bin/true. spawn: the same by posix_spawn.
- * Not pinned, as a shell is not. Prints one line of JSON: ns a process.
+ * fork, vfork: the child ends at once. exec: it calls exec of /bin/true. spawn: the same by
+ * posix_spawn. run: the same of COMMAND, which may start others itself. Not pinned, as a shell is
+ * not. Prints one line of JSON: ns a process of ours.
  */
 #include <spawn.h>
 #include <stdint.h>
@@ -26,7 +28,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-static void start_one(const char *how)
+static void start_one(const char *how, char **command)
 {
 	char *argv[] = {"true", NULL};
 	pid_t pid;
@@ -34,6 +36,13 @@ static void start_one(const char *how)
 	if (!strcmp(how, "spawn")) {
 		if (posix_spawn(&pid, "/bin/true", NULL, NULL, argv, environ))
 			exit(1);
+	} else if (!strcmp(how, "run")) {
+		if (posix_spawnp(&pid, command[0], NULL, NULL, command, environ))
+			exit(1);
+	} else if (!strcmp(how, "vfork")) {
+		pid = vfork();
+		if (pid == 0)
+			_exit(0);
 	} else {
 		pid = fork();
 		if (pid == 0 && !strcmp(how, "exec"))
@@ -51,7 +60,7 @@ int main(int argc, char **argv)
 	uint64_t begin;
 	FILE *out = stdout;
 
-	while ((opt = getopt(argc, argv, "n:o:")) != -1) {
+	while ((opt = getopt(argc, argv, "+n:o:")) != -1) {
 		if (opt == 'n')
 			cnt = atoi(optarg);
 		else if (opt == 'o')
@@ -59,11 +68,12 @@ int main(int argc, char **argv)
 		else if (opt == '?')
 			return 2;
 	}
-	if (!out || optind != argc - 1 || cnt < 1)
+	if (!out || optind >= argc || cnt < 1 ||
+	    (optind + 1 < argc) != !strcmp(argv[optind], "run"))
 		return 2;
 	begin = now_ns();
 	for (i = 0; i < cnt; i++)
-		start_one(argv[optind]);
+		start_one(argv[optind], argv + optind + 1);
 	fprintf(out, "{\"ns_per_event\": %.1f}\n", (double)(now_ns() - begin) / cnt);
 	return fclose(out) != 0;
 }

@@ -222,6 +222,7 @@ static void random_run(struct run *run, const struct recording *r, struct prng *
 	run->work_ns = amount(p);
 	run->bpf_ns = amount(p);
 	run->event_cnt = amount(p);
+	run->own_cpu_ns = maybe(p);
 	run->steal_ns = maybe(p);
 	run->other_cpu_ns = maybe(p);
 	run->spin_ns = maybe(p);
@@ -336,7 +337,7 @@ void recording_to_schema_3(struct recording *r)
 			run->sites[j].kept = false;
 			run->sites[j].faulting_cnt = 0;
 		}
-		run->spin_ns = run->cacheline_ns = UNKNOWN;
+		run->spin_ns = run->cacheline_ns = run->own_cpu_ns = UNKNOWN;
 		for (size_t j = 0; j < run->thread_cnt; j++)
 			run->threads[j].part_ns[WG_T_QUOTA] = 0;
 	}
@@ -515,6 +516,7 @@ static const char *run_differs(const struct run *a, const struct run *b)
 	SAME(work_ns);
 	SAME(bpf_ns);
 	SAME(event_cnt);
+	SAME(own_cpu_ns);
 	SAME(steal_ns);
 	SAME(other_cpu_ns);
 	SAME(spin_ns);

@@ -357,12 +357,13 @@ static void cost_is_the_windows(void **state)
 	struct err e = {""};
 
 	(void)state;
-	c.cost = (struct cost){1000, 10};
+	c.cost = (struct cost){1000, 10, 50};
 	assert_int_equal(capture_begin(k, 0, &e), 0);
-	c.cost = (struct cost){1700, 14};
+	c.cost = (struct cost){1700, 14, 80};
 	assert_int_equal(capture_end(k, run, &e), 0);
 	assert_int_equal(run->bpf_ns, 700);
 	assert_int_equal(run->event_cnt, 4);
+	assert_int_equal(run->own_cpu_ns, 30);
 	assert_true(run->end_ns >= run->begin_ns);
 }
 

@@ -485,6 +485,18 @@ static void cost_is_of_the_tasks_cpu_time(void **state)
 	run->threads[0].state_cnt[WG_FUTEX] = 1;
 	cost_of(&c, &r);
 	assert_true(c.slower_hi < 0.04);
+	run->threads[0].state_cnt[WG_FUTEX] = 0;
+	/* our threads' time counts at most, and only as far as the work was on a CPU meanwhile */
+	run->own_cpu_ns = 10 * MS;
+	cost_of(&c, &r);
+	assert_true(c.own_cpu_ns == 10 * MS && c.slower_lo < 0.0205);
+	assert_true(c.slower_hi > 0.13 && c.slower_hi < 0.16);
+	run->end_ns = run->begin_ns + 1000 * MS;
+	cost_of(&c, &r);
+	assert_true(c.slower_hi > 0.03 && c.slower_hi < 0.05);
+	run->own_cpu_ns = UNKNOWN;
+	cost_of(&c, &r);
+	assert_true(c.own_cpu_ns == UNKNOWN && c.slower_hi < 0.04);
 	/* more than there is: no bound */
 	run->bpf_ns = 90 * MS;
 	cost_of(&c, &r);

@@ -328,8 +328,8 @@ static void a_newer_schema_is_refused(void **state)
 {
 	(void)state;
 	write_random(2);
-	sql("PRAGMA user_version = 7");
-	refused(path, -EPROTO, "schema 7 is newer than 6");
+	sql("PRAGMA user_version = 8");
+	refused(path, -EPROTO, "schema 8 is newer than 7");
 	sql("PRAGMA user_version = 0");
 	refused(path, -EINVAL, "no recording");
 	sql("PRAGMA user_version = 5; PRAGMA application_id = 7");
@@ -338,7 +338,7 @@ static void a_newer_schema_is_refused(void **state)
 
 #define NO_PATH(name) "ALTER TABLE run DROP COLUMN path_" #name "_ns;"
 #define NO_SCHEMA_4                                                                                \
-	"ALTER TABLE recording DROP COLUMN stopped_by;"                                            \
+	"ALTER TABLE recording DROP COLUMN stopped_by; ALTER TABLE run DROP COLUMN own_cpu_ns;"    \
 	"DROP TABLE path_part; ALTER TABLE site DROP COLUMN thread;"                               \
 	"ALTER TABLE site DROP COLUMN kept; ALTER TABLE site DROP COLUMN faulting_cnt;"            \
 	"ALTER TABLE thread DROP COLUMN quota_ns; ALTER TABLE run DROP COLUMN spin_ns;"            \

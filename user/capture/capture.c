@@ -218,6 +218,8 @@ static void fill_cost(const struct capture *k, struct run *run)
 	collector_cost(k->c, &cost);
 	run->bpf_ns = cost.bpf_ns - k->cost.bpf_ns;
 	run->event_cnt = cost.event_cnt - k->cost.event_cnt;
+	if (cost.own_cpu_ns != UNKNOWN && k->cost.own_cpu_ns != UNKNOWN)
+		run->own_cpu_ns = cost.own_cpu_ns - k->cost.own_cpu_ns;
 }
 
 int capture_end(struct capture *k, struct run *run, struct err *e)

@@ -731,9 +731,12 @@ uint64_t collector_exec_ns(const struct collector *c)
 
 void collector_cost(const struct collector *c, struct cost *cost)
 {
+	struct timespec own;
 	size_t i;
 
-	*cost = (struct cost){0};
+	*cost = (struct cost){.own_cpu_ns = UINT64_MAX};
+	if (!clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own))
+		cost->own_cpu_ns = (uint64_t)own.tv_sec * NSEC_PER_SEC + (uint64_t)own.tv_nsec;
 	for (i = 0; i < ARRAY_SIZE(c->skel->bss->wg_cpu); i++) {
 		cost->bpf_ns += c->skel->bss->wg_cpu[i].total_ns;
 		cost->event_cnt += c->skel->bss->wg_cpu[i].event_cnt;

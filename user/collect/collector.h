@@ -96,8 +96,9 @@ uint64_t collector_generation(const struct collector *c);
 uint64_t collector_exec_ns(const struct collector *c);
 
 struct cost {
-	uint64_t bpf_ns;    /* inside our programs, all CPUs, since load */
-	uint64_t event_cnt; /* runs of them */
+	uint64_t bpf_ns;     /* inside our programs, all CPUs, since load */
+	uint64_t event_cnt;  /* runs of them */
+	uint64_t own_cpu_ns; /* of all our threads, ever; or UNKNOWN */
 };
 void collector_cost(const struct collector *c, struct cost *cost);
 

@@ -138,7 +138,7 @@ void dispatch_costs(const struct dispatch *before, const struct dispatch *after,
 		    unsigned int handover_programs, uint64_t *program_ns, uint64_t *fault_ns)
 {
 	uint64_t program = (after->handover_ns - before->handover_ns) / handover_programs;
-	uint64_t fault = after->fault_ns - before->fault_ns;
+	uint64_t fault = after->fault_ns - before->fault_ns, most;
 
 	*program_ns = PROGRAM_NS;
 	*fault_ns = FAULT_NS;
@@ -146,6 +146,8 @@ void dispatch_costs(const struct dispatch *before, const struct dispatch *after,
 	    program < PROGRAM_NS / 2 || program > PROGRAM_NS * 20)
 		return;
 	*program_ns = program;
-	if (before->fault_ns && after->fault_ns > before->fault_ns)
-		*fault_ns = fault > 2 * program ? fault - 2 * program : 0;
+	most = 20 * (program > 2 * PROGRAM_NS ? program : 2 * PROGRAM_NS);
+	if (!before->fault_ns || after->fault_ns <= before->fault_ns || fault > most)
+		return; /* not all by our programs: others had the caches, or the CPU */
+	*fault_ns = fault > 2 * program ? fault - 2 * program : 0;
 }

@@ -165,7 +165,7 @@ struct run *recording_add_run(struct recording *r)
 	struct run *run = ADD_BLANK(r, runs, run);
 
 	if (run)
-		run->spin_ns = run->cacheline_ns = UNKNOWN;
+		run->spin_ns = run->cacheline_ns = run->own_cpu_ns = UNKNOWN;
 	return run;
 }
 

@@ -35,9 +35,9 @@
  * Schema of the recording file (SQLite's user_version). 2 brought call paths, locks and sites; 3
  * runtimes, absences and where threads start; 4 who is on the critical path, whose sites are, waits
  * for CPU quota, how fast the machine was, and variants; 5 what is lost as such, and the user that
- * commands ran as; 6 what ended it early. Older files are read as recordings without any.
+ * commands ran as; 6 what ended it early; 7 our own CPU time in the windows. Older files are read as recordings without any.
  */
-#define RECORDING_SCHEMA 6
+#define RECORDING_SCHEMA 7
 
 #define UNKNOWN UINT64_MAX
 #define NO_INDEX UINT32_MAX
@@ -225,9 +225,10 @@ struct run {
 	uint64_t begin_ns, end_ns; /* the window; wall_ns is the difference */
 	uint64_t
 		work_ns; /* by the runner's clock: first task's begin to last task's end; 0 if none */
-	uint64_t bpf_ns;    /* time measured inside our programs in this window, all CPUs */
-	uint64_t event_cnt; /* runs of our programs in this window, all CPUs */
-	uint64_t steal_ns;  /* of all CPUs in this window; or UNKNOWN */
+	uint64_t bpf_ns;     /* time measured inside our programs in this window, all CPUs */
+	uint64_t event_cnt;  /* runs of our programs in this window, all CPUs */
+	uint64_t own_cpu_ns; /* of wallgap's own threads in this window; or UNKNOWN */
+	uint64_t steal_ns;   /* of all CPUs in this window; or UNKNOWN */
 	uint64_t
 		other_cpu_ns; /* CPU used by tasks that are not of the run, wallgap included; or UNKNOWN */
 	/*

@@ -378,6 +378,7 @@ static json_t *overhead_json(const struct recording *r)
 	object_set(&o, "dispatch_ns", json_number(r->dispatch_ns));
 	object_set(&o, "fault_event_ns", json_number(r->fault_event_ns));
 	object_set(&o, "oncpu_ns", json_number(c.oncpu_ns));
+	object_set(&o, "own_cpu_ns", json_number(c.own_cpu_ns));
 	object_set(&o, "bpf_share", c.oncpu_ns ? json_finite(c.bpf_share) : json_null());
 	object_set(&o, "estimate_share",
 		   c.estimate_known ? json_finite(c.estimate_share) : json_null());

@@ -188,6 +188,8 @@ static const struct column run_columns[] = {
 	COL(run, work_ns, K_AMOUNT, "first task begun to last task ended, by the runner's clock"),
 	COL(run, bpf_ns, K_AMOUNT, "inside our BPF programs, all CPUs"),
 	COL(run, event_cnt, K_AMOUNT, "runs of our BPF programs, all CPUs"),
+	COL(run, own_cpu_ns, K_AMOUNT_OPT, "CPU time of wallgap's own threads in the window",
+	    .since = 7),
 	COL(run, steal_ns, K_AMOUNT_OPT, "taken by the hypervisor in the window, all CPUs"),
 	COL(run, other_cpu_ns, K_AMOUNT_OPT, "CPU used by tasks not of the run"),
 	COL(run, spin_ns, K_AMOUNT_OPT,
