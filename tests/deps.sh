@@ -42,6 +42,7 @@ table() {
 	test   command  sqlite3             sqlite3
 	test   command  clang-format        clang-format
 	test   command  gdb                 gdb
+	test   command  strace              strace
 	test   command  qemu-system-x86_64  qemu-system-x86
 	test   command  busybox             busybox-static
 	test   command  cpio                cpio

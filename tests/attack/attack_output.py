@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 """Saving in folders that others write to: what is not ours is neither followed nor replaced."""
 
+import fcntl
 import os
 import sqlite3
 import subprocess
@@ -8,7 +9,7 @@ import time
 
 import attack
 from attack_users import NOBODY, SUDO, as_nobody, open_folder
-from live import WALLGAP, test, wallgap
+from live import WALLGAP, for_each, run, test, wallgap
 
 
 def is_recording(path):
@@ -101,6 +102,74 @@ def test_output_own(check):
             check.equal("owner and mode", (st.st_uid, st.st_gid, st.st_mode & 0o777),
                         (NOBODY.pw_uid, NOBODY.pw_gid, 0o600))
             check.that(is_recording(path), "no recording")
+        check.equal("files", os.listdir(folder), ["x.wg"])
+
+
+def plant_stale(folder, n, kind, elsewhere):
+    """A name like those that wallgap gives; what has it is to stay, but for "stale"."""
+    path = os.path.join(folder, f".wallgap-{n:016x}.tmp")
+    if kind == "link":
+        os.symlink(elsewhere, path)
+    elif kind == "hard link":
+        os.link(elsewhere, path)
+    elif kind == "fifo":
+        os.mkfifo(path, 0o600)
+    elif kind == "folder":
+        os.mkdir(path)
+    else:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644 if kind == "readable" else 0o600)
+        os.close(fd)
+    return os.path.basename(path)
+
+
+@for_each(root={}, sudo=SUDO)
+def test_output_stale(check, env):
+    """What a killed run has left goes at the next; whatever else has such a name stays."""
+    with open_folder(0o700) as safe, open_folder() as folder:
+        victim, was = victim_in(safe)
+        stays = {plant_stale(folder, n, kind, victim)
+                 for n, kind in enumerate(("link", "hard link", "fifo", "folder", "readable"))}
+        as_nobody(lambda: [plant_stale(folder, 10, "theirs" if not env else "fifo", victim)])
+        stays.add(f".wallgap-{10:016x}.tmp")
+        stays |= {f".wallgap-{'0' * 15}.tmp", f".wallgap-{'0' * 17}.tmp", f".wallgap-{'G' * 16}.tmp", ".wallgap-.tmp"}
+        for name in stays:
+            path = os.path.join(folder, name)
+            if not os.path.lexists(path):
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+        held = plant_stale(folder, 20, "stale", victim)
+        gone = {plant_stale(folder, 30, "stale", victim)}
+        if env:
+            as_nobody(lambda: [plant_stale(folder, 31, "stale", victim)])
+            gone.add(f".wallgap-{31:016x}.tmp")
+        with open(os.path.join(folder, held), "r+b") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            done = wallgap("record", "-o", os.path.join(folder, "x.wg"), "--", "true", **env)
+            check.equal(f"status ({done.tail()})", done.status, 0)
+            there = set(os.listdir(folder))
+            check.equal("gone that ought to stay", sorted((stays | {held}) - there), [])
+            check.equal("left that ought to go", sorted(there & gone), [])
+        check_victim(check, victim, was)
+        wallgap("record", "-o", os.path.join(folder, "x.wg"), "--", "true", **env)
+        check.that(held not in os.listdir(folder), "what was locked stays when nobody locks it")
+
+
+@for_each(link="/^link", rename="/^rename", sync="/^fsync", owner="/^fchown")
+def test_output_killed(check, call):
+    """kill -9 at each call that makes or names the file, where an older one is replaced."""
+    with open_folder() as folder:
+        path = os.path.join(folder, "x.wg")
+        wallgap("record", "-o", path, "--", "true", **SUDO)
+        for when in (1, 2):
+            killed = run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}",
+                          "-e", f"inject={call}:signal=KILL:when={when}", WALLGAP, "record", "--freq", "0",
+                          "-o", path, "--", "true"], **SUDO)
+            check.that(is_recording(path), f"{call} {when}: the older one is lost (status {killed.status})")
+            left = sorted(set(os.listdir(folder)) - {"x.wg"})
+            if when == 1:
+                check.that(killed.status in (-9, 137), f"{call}: not killed: status {killed.status}")
+            check.note(f"{call} {when}: status {killed.status}, left {len(left)}")
+        done = wallgap("record", "-o", path, "--", "true", **SUDO)
+        check.equal(f"status ({done.tail()})", done.status, 0)
         check.equal("files", os.listdir(folder), ["x.wg"])
 
 

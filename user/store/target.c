@@ -2,17 +2,23 @@
 /* See target.h. */
 #include "store/target.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
 #include "base/runas.h"
 #include "base/util.h"
 
-#define TRIES 100 /* at a name that cannot be foreseen */
+#define TRIES 100	/* at a name that cannot be foreseen */
+#define SWEEP_MAX 20000 /* entries of a folder looked at: others may have filled it */
+#define TMP_BEGIN ".wallgap-"
+#define TMP_END ".tmp"
+#define TMP_DIGITS 16
 
 /* Whose the file will be: the user's who typed the command. */
 static uid_t owner_to_be(void)
@@ -75,32 +81,113 @@ static int make_name(struct target *t)
 	t->tmp = NULL;
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return -EIO;
-	if (asprintf(&t->tmp, ".wallgap-%016llx.tmp", (unsigned long long)random) < 0) {
+	if (asprintf(&t->tmp, TMP_BEGIN "%0*llx" TMP_END, TMP_DIGITS, (unsigned long long)random) <
+	    0) {
 		t->tmp = NULL;
 		return -ENOMEM;
 	}
 	return 0;
 }
 
-/* Without a name where the file system can do that, so that nothing is left whatever ends us. */
+static bool is_tmp_name(const char *name)
+{
+	const char *digits = name + strlen(TMP_BEGIN);
+
+	return !strncmp(name, TMP_BEGIN, strlen(TMP_BEGIN)) &&
+	       strspn(digits, "0123456789abcdef") == TMP_DIGITS &&
+	       !strcmp(digits + TMP_DIGITS, TMP_END);
+}
+
+/* Is what has the name that file? Who may write to the folder may have had the better of us. */
+static bool is_named(int folder, const char *name, int fd)
+{
+	struct stat ours, there;
+
+	return !fstat(fd, &ours) && !fstatat(folder, name, &there, AT_SYMLINK_NOFOLLOW) &&
+	       ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
+/* Number fd by the name that the kernel gives it: the file itself, whatever has its name. */
+static void self_path(char *buf, size_t sz, int fd)
+{
+	snprintf(buf, sz, "/proc/self/fd/%d", fd);
+}
+
+/*
+ * A file of such a name as one that ended too early leaves it: plain, ours, and locked by nobody; who
+ * still writes to his has it locked. Opened only when it is known to be plain, and never waited for.
+ */
+static void sweep_one(int folder, const char *name)
+{
+	scoped_fd int there = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	scoped_fd int fd = -1;
+	char self[32];
+	struct stat st;
+
+	if (there < 0 || fstat(there, &st) || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
+	    (st.st_mode & 07777) != 0600 || (st.st_uid != geteuid() && st.st_uid != owner_to_be()))
+		return;
+	self_path(self, sizeof(self), there);
+	fd = open(self, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB) && is_named(folder, name, fd))
+		unlinkat(folder, name, 0);
+}
+
+/* What runs that were killed left here under names of ours. */
+static void sweep(int folder)
+{
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *entry;
+
+	if (!d) {
+		cleanup_fd(&fd);
+		return;
+	}
+	for (int i = 0; i < SWEEP_MAX && (entry = readdir(d)); i++)
+		if (is_tmp_name(entry->d_name))
+			sweep_one(folder, entry->d_name);
+	closedir(d);
+}
+
+/* One of a name. Another's sweep between its making and its lock may have taken it for left behind. */
+static int make_named(struct target *t)
+{
+	t->fd = openat(t->folder, t->tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (t->fd < 0)
+		return -errno;
+	if ((!flock(t->fd, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK) &&
+	    is_named(t->folder, t->tmp, t->fd))
+		return 0;
+	cleanup_fd(&t->fd);
+	t->fd = -1;
+	return -EEXIST;
+}
+
+/*
+ * Without a name where the file system can do that, so that nothing is left whatever ends us. It gets
+ * one for a moment where it takes another's place; the lock says until then that we live.
+ */
 static int make_file(struct target *t)
 {
 	int err = 0;
 
 	t->fd = openat(t->folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (t->fd >= 0)
+	if (t->fd >= 0) {
+		(void)flock(t->fd, LOCK_EX | LOCK_NB); /* not every file system can */
 		return 0;
+	}
 	if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL && errno != ENOENT)
 		return -errno;
 	for (int i = 0; i < TRIES && !err; i++) {
 		err = make_name(t);
 		if (err)
 			break;
-		t->fd = openat(t->folder, t->tmp,
-			       O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (t->fd >= 0)
+		err = make_named(t);
+		if (!err)
 			return 0;
-		err = errno == EEXIST ? 0 : -errno;
+		if (err == -EEXIST)
+			err = 0;
 	}
 	free(t->tmp); /* not ours */
 	t->tmp = NULL;
@@ -119,6 +206,7 @@ int target_open(struct target *t, const char *path, struct err *e)
 	if (!err)
 		err = check_name(t, e);
 	if (!err) {
+		sweep(t->folder);
 		err = make_file(t);
 		if (err)
 			err_sys(e, err, "cannot write %s", path);
@@ -153,17 +241,8 @@ static int name_it(struct target *t, const char *name)
 {
 	char self[32];
 
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", t->fd);
+	self_path(self, sizeof(self), t->fd);
 	return linkat(AT_FDCWD, self, t->folder, name, AT_SYMLINK_FOLLOW) ? -errno : 0;
-}
-
-/* Is what has the name now our file? Who may write to the folder may have had the better of us. */
-static bool is_ours(const struct target *t)
-{
-	struct stat ours, there;
-
-	return !fstat(t->fd, &ours) && !fstatat(t->folder, t->name, &there, AT_SYMLINK_NOFOLLOW) &&
-	       ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
 /* Where our older one is, or was. */
@@ -201,7 +280,7 @@ static int settle(struct target *t)
 		err = name_it(t, t->name);
 	if (err == -EINVAL && t->tmp) /* a file system that always replaces */
 		err = replace(t);
-	return err ? err : is_ours(t) ? 0 : -EEXIST;
+	return err ? err : is_named(t->folder, t->name, t->fd) ? 0 : -EEXIST;
 }
 
 int target_commit(struct target *t, struct err *e)

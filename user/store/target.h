@@ -3,7 +3,9 @@
  * A file that is to appear whole or not at all, in a folder that others may write to: written
  * without a name, or under one that cannot be foreseen, by its descriptor alone; then synced, given
  * to its owner and named. No link is followed at its name, and nothing is replaced there but a
- * regular file of the same owner, as it was before.
+ * regular file of the same owner, as it was before. What a run that was killed left in the folder,
+ * between such a name and its own, goes when the next file is made there: the file is locked as long as
+ * its writer lives.
  *
  *   target_open -> (write to target.fd) -> target_commit
  *                                      \-> target_drop, at any time: nothing stays behind
