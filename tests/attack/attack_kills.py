@@ -232,21 +232,26 @@ def test_kills_sudo_sleep(c, times):
             check_processes(c, f"round {i}", mark, None)
 
 
-@for_each(root={}, sudo=SUDO)
-def test_kills_deaf_runner(c, env):
-    """A runner that never looks whether anybody is there: it ends with wallgap all the same."""
+DEAF = "#!/bin/sh\nexec sleep 100\n"
+DEAF_CHILD = "#!/bin/sh\ntrap '' TERM INT HUP\nsh -c 'sleep 101; true' &\nexec sleep 100\n"
+
+
+@for_each(root=({}, DEAF), sudo=(SUDO, DEAF), root_child=({}, DEAF_CHILD), sudo_child=(SUDO, DEAF_CHILD))
+def test_kills_deaf_runner(c, case):
+    """A runner that never looks whether anybody is there, alone or with children: they end with wallgap."""
+    env, script = case
     for i in range(attack.count(1, 10)):
         mark, before = Mark(), set(os.listdir("/tmp"))
         with places() as (out, shm):
             path = os.path.join(out, "run.wg")
             with open(path, "w") as f:  # the only name that may lie there
-                f.write("#!/bin/sh\nexec sleep 100\n")
+                f.write(script)
             os.chmod(path, 0o755)
             p = subprocess.Popen([WALLGAP, "bench", "--workloads", "math", "--runtimes",
                                   f"deaf={path}", "-o", "none.wg"], cwd=out, env=mark.env(**env),
                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                  stderr=subprocess.DEVNULL, start_new_session=True)
-            if wait_gone(lambda: "sleep" not in [comm for _, comm in mark.alive()]):
+            if wait_gone(lambda: [comm for _, comm in mark.alive()].count("sleep") < script.count("sleep")):
                 raise Failure(f"the runner did not start: status {p.poll()}")
             pids = {pid for pid, _ in mark.alive()}
             held = kill_in_the_middle(p, i % 2 == 1)

@@ -23,6 +23,7 @@
 #include "host/host.h"
 #include "model/proof.h"
 #include "model/sums.h"
+#include "runner/guard.h"
 
 #define WORKERS_MAX 10000
 
@@ -305,6 +306,17 @@ static int bench(struct bench *b, char *path, int argc, char **argv)
 	return status;
 }
 
+static void begin_guard(void)
+{
+	int err = guard_open();
+
+	if (err)
+		say_note("wallgap bench: cannot start a guard (%s): a kill -9 may leave what "
+			 "runners "
+			 "have started",
+			 strerror(-err));
+}
+
 int cmd_bench(int argc, char **argv)
 {
 	struct bench b = {.plan = {.pin = true, .touch = true, .jit_names = true},
@@ -327,6 +339,7 @@ int cmd_bench(int argc, char **argv)
 					.preemptible = host_preemptible(),
 					.stacks = b.stacks,
 					.cache = UNWIND_CACHE};
+	begin_guard();
 	status = measuring_open(&b.c, &copts, path, sizeof(path), b.out, &e);
 	if (status != EXIT_DONE) {
 		say_error("bench", status, &e);
@@ -336,6 +349,7 @@ int cmd_bench(int argc, char **argv)
 		status = bench(&b, path, argc, argv);
 		collector_close(b.c);
 	}
+	guard_close();
 	runas_clear(&b.as);
 	plan_clear(&b.plan);
 	return status;

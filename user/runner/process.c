@@ -17,6 +17,7 @@
 
 #include "base/files.h"
 #include "base/util.h"
+#include "runner/guard.h"
 
 #define TERM_GRACE_NS (500 * NSEC_PER_MSEC)
 #define STOP_CHECK_MS 100 /* a stop flag set between our look at it and poll() waits this long */
@@ -246,6 +247,7 @@ int process_open(struct process *p, const struct process_spec *spec, struct err 
 		return err_sys(e, err, "runner %.200s: fork", path);
 	}
 	setpgid(p->tgid, p->tgid); /* the child does so too: whoever is first */
+	guard_add(p->tgid);
 	adopt(p, &b);
 	birth_clear(&b);
 	p->pid_fd = (int)syscall(SYS_pidfd_open, p->tgid, 0);
@@ -545,6 +547,7 @@ static void end_process(struct process *p, uint64_t grace_ns)
 	/* In any case: others of its group may have outlived it. */
 	kill(-p->tgid, SIGKILL);
 	kill(p->tgid, SIGKILL);
+	guard_remove(p->tgid);
 	while (waitpid(p->tgid, NULL, 0) < 0 && errno == EINTR)
 		;
 	p->tgid = 0;
