@@ -24,8 +24,8 @@ LOSES = {
     "chown": "CAP_CHOWN",
     "kill": "CAP_KILL",
 }
-NOTHING = ("sys_admin", "sys_resource", "bpf", "perfmon", "checkpoint_restore", "dac_read_search",
-           "setuid", "setgid", "fowner", "net_admin", "ipc_lock", "setpcap", "sys_chroot", "mknod")
+NOTHING = ("sys_resource", "setuid", "setgid", "bpf", "perfmon", "checkpoint_restore", "dac_read_search",
+           "fowner", "net_admin", "ipc_lock", "setpcap", "sys_chroot", "mknod")
 ENOUGH = ("bpf", "perfmon", "checkpoint_restore")
 BUSY = "import time\nwhile 1:\n open('/proc/self/stat').read(); time.sleep(.001)"
 WORK = "import time\nfor i in range(100): open('/proc/self/stat').read(); time.sleep(.001)"
@@ -108,7 +108,7 @@ def test_caps_lost(check):
             check.equal(f"without {caps}: named by record", re.findall(r"without (CAP_\w+):", record.err),
                         [name])
             check.equal(f"without {caps}: named by doctor", re.findall(r"^no +(CAP_\w+)", doctor.out, re.M),
-                        [name])
+                        [name] + ["CAP_SYS_ADMIN"] * ("sys_admin" in caps))
 
 
 def kernel_names_hidden():
@@ -128,6 +128,43 @@ def test_caps_unused(check):
             check.equal(f"without {caps}: by doctor", re.findall(r"^no +(CAP_\w+)", doctor.out, re.M), [])
             check.at_least(f"without {caps}: functions with names",
                            len(user_functions(report_of(os.path.join(tmp, "a.wg")))), 1)
+
+
+@for_each(setuid="setuid", setgid="setgid")
+def test_caps_become(check, caps):
+    """Another user's command, for whom one must become that user: refused, and doctor says so before."""
+    nobody = pwd.getpwnam("nobody")
+    sudo = {"SUDO_UID": nobody.pw_uid, "SUDO_GID": nobody.pw_gid}
+    name = "CAP_" + caps.upper()
+    with scratch() as tmp:
+        binary = installed(tmp)
+        for env, asked in ((sudo, []), ({}, ["--user", "nobody"])):
+            ran, out = os.path.join(tmp, "ran"), os.path.join(tmp, "a.wg")
+            done = run([*without(caps), binary, "record", "-o", out, *asked, "--", "touch", ran], cwd=tmp, **env)
+            check.that(done.status not in (0, 77), f"without {caps}, {asked}: status {done.status}")
+            check.that("as user nobody" in done.err, f"without {caps}: {done.tail()!r}")
+            check.equal(f"without {caps}: files", os.listdir(tmp), ["wallgap"])
+            doctor = run([*without(caps), binary, "doctor"], cwd=tmp, **env)
+            check.equal(f"without {caps}, {asked}: named by doctor", re.findall(r"^no +(CAP_\w+)", doctor.out, re.M),
+                        [] if asked else [name])
+            check.equal("named by record", re.findall(r"without (CAP_\w+):", done.err), [] if asked else [name])
+
+
+@test
+def test_caps_bench(check):
+    """Without CAP_SYS_ADMIN runners share /tmp: the pools run, the loss is said by bench and by doctor."""
+    with scratch() as tmp:
+        out = os.path.join(tmp, "a.wg")
+        words = without("sys_admin")
+        done = run([*words, live.WALLGAP, "bench", "--quick", "--workloads", "math", "--models", "single",
+                    "--runtimes", "native", "-o", out], cwd=tmp)
+        check.equal(f"status ({done.tail()})", done.status, 0)
+        check.that("/tmp of their own" in done.err, f"bench does not say it: {done.err!r}")
+        doctor = run([*words, live.WALLGAP, "doctor"], cwd=tmp)
+        check.equal("by doctor", re.findall(r"^no +(CAP_\w+)", doctor.out, re.M), ["CAP_SYS_ADMIN"])
+        check.equal("status of doctor", doctor.status, 0)
+        record = run([*words, live.WALLGAP, "record", "-o", out, "--", "true"], cwd=tmp)
+        check.equal("said by record", record.err, "")
 
 
 @test

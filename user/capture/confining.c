@@ -11,7 +11,7 @@
 static void note_privs(void)
 {
 	struct priv privs[PRIV_MAX];
-	size_t i, cnt = privs_read(privs);
+	size_t i, cnt = privs_read(privs, false);
 
 	for (i = 0; i < cnt; i++)
 		if (!privs[i].have)

@@ -31,7 +31,7 @@ static void print_caps(const struct cap_result *caps)
 static void print_privs(void)
 {
 	struct priv privs[PRIV_MAX];
-	size_t i, cnt = privs_read(privs);
+	size_t i, cnt = privs_read(privs, true);
 
 	for (i = 0; i < cnt; i++)
 		print_row(privs[i].have, privs[i].needed, privs[i].name, "", privs[i].without);

@@ -18,8 +18,11 @@ struct priv {
 	bool have;	     /* it, or one that includes it, or it is not called for here */
 };
 
-/* The whole table as it is for the calling thread. Returns how many. */
-size_t privs_read(struct priv out[PRIV_MAX]);
+/*
+ * The table as it is for the calling thread; bench: with what `bench` alone has a use for. Returns how
+ * many.
+ */
+size_t privs_read(struct priv out[PRIV_MAX], bool bench);
 
 /* The names of those needed that are missing, "CAP_BPF and CAP_PERFMON"; false if none is. */
 bool privs_missing(char *buf, size_t sz);
