@@ -20,6 +20,7 @@ import attack
 from live import WALLGAP, Failure, Mark, for_each, test, wallgap
 
 SEED = 17
+START_S = 60  # for a start on a machine that is busy
 GONE_S = 10  # for what the kernel and dying programs take away a moment later
 NOBODY = pwd.getpwnam("nobody")
 SUDO = {"SUDO_UID": NOBODY.pw_uid, "SUDO_GID": NOBODY.pw_gid}
@@ -201,7 +202,7 @@ def test_kills_second_signal(c):
         where = f"round {i}, {at_s:.3f} s after"
         with places() as (out, shm):
             p = start(deaf, out, shm, mark, **(SUDO if i % 2 == 0 else {}))
-            if wait_gone(lambda: "sleep" not in [comm for _, comm in mark.alive()]):
+            if wait_gone(lambda: "sleep" not in [comm for _, comm in mark.alive()], START_S):
                 raise Failure("the command did not start")
             pids, held = {pid for pid, _ in mark.alive()}, bpf_of(p.pid)
             os.kill(p.pid, signal.SIGINT)
@@ -221,7 +222,7 @@ def test_kills_sudo_sleep(c, times):
         mark = Mark()
         with places() as (out, shm):
             p = start(["record", "--", "sleep", "100"], out, shm, mark, **SUDO)
-            if wait_gone(lambda: "sleep" not in [comm for _, comm in mark.alive()]):
+            if wait_gone(lambda: "sleep" not in [comm for _, comm in mark.alive()], START_S):
                 raise Failure("the command did not start")
             time.sleep(0.3)
             for _ in range(times):
@@ -251,7 +252,8 @@ def test_kills_deaf_runner(c, case):
                                   f"deaf={path}", "-o", "none.wg"], cwd=out, env=mark.env(**env),
                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                  stderr=subprocess.DEVNULL, start_new_session=True)
-            if wait_gone(lambda: [comm for _, comm in mark.alive()].count("sleep") < script.count("sleep")):
+            if wait_gone(lambda: [comm for _, comm in mark.alive()].count("sleep") < script.count("sleep"),
+                         START_S):
                 raise Failure(f"the runner did not start: status {p.poll()}")
             pids = {pid for pid, _ in mark.alive()}
             held = kill_in_the_middle(p, i % 2 == 1)
