@@ -290,13 +290,15 @@ struct wg_mapping {
 	__u64 start, end;
 	__u64 bias;   /* address minus the module's own numbering */
 	__u32 module; /* 0: executable memory of no file */
-	__u32 pad;
+	__u32 cut;    /* of a file that was not read: a stack ends here */
 };
 
 struct wg_module {
 	__u64 base;	/* of page 0 */
 	__u32 page_pos; /* of the first cell in the pool */
 	__u32 page_cnt; /* 0: no CFI */
+	__u32 cut;	/* it has CFI that was not read, or found no room: a stack ends here */
+	__u32 pad;
 };
 
 /* Of a process. Read and written as one word. */

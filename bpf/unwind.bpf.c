@@ -3,7 +3,7 @@
  * The walk of a user stack, by tables from .eh_frame that user space has loaded (see "The pool"
  * in shared.h), in the order of DWARF: find the mapping that holds the address, in its module's
  * table the rule, from the rule the caller's frame. Where there is no rule (JIT code, assembly
- * without CFI), one step by frame pointer, and on.
+ * without CFI), one step by frame pointer, and on; in a file whose rules were not read, no further.
  *
  * And the set of stacks met so far: a new one is sent to user space once, with all its frames;
  * after that its hash stands for it. The hash has 64 bits, so that among a million stacks the
@@ -164,8 +164,8 @@ static __always_inline bool locate(struct walk *w)
 	if (!(w->layout.noted && noted_find(w->tgid, w->ip, &w->map)) &&
 	    !(wg_mapping_find(&w->layout, w->ip, &w->map) && mapping_holds(&w->map, w->ip))) {
 		w->map.start = w->map.end = 0;
-		w->map.module = 0;
-		w->mod.page_cnt = 0;
+		w->map.module = w->map.cut = 0;
+		w->mod.page_cnt = w->mod.cut = 0;
 		return false;
 	}
 	key = w->map.module;
@@ -173,7 +173,7 @@ static __always_inline bool locate(struct walk *w)
 	if (m)
 		w->mod = *m;
 	else
-		w->mod.page_cnt = 0;
+		w->mod.page_cnt = w->mod.cut = 0;
 	return true;
 }
 
@@ -415,6 +415,9 @@ int wg_walk_step(struct walk *w)
 	frame_add(w, (u64)w->map.module << WG_MODULE_SHIFT | (addr & (WG_FRAME_EXACT - 1)));
 	if (w->newborn)
 		return ended(w, WG_END_COMPLETE);
+	/* its code need not keep frame pointers */
+	if (w->map.cut || w->mod.cut)
+		return ended(w, WG_END_UNSUPPORTED);
 	r = rule_find(w, addr - !w->exact);
 	if (!r || r->cfa == WG_CFA_NONE)
 		return step_frame_pointer(w);

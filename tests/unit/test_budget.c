@@ -156,6 +156,15 @@ static void tables_that_are_cut(void **state)
 	assert_int_equal(unwind_table_find(&cut, addr).cfa, WG_CFA_UNSUPPORTED);
 	unwind_table_clear(&cut);
 	budget_close(&b);
+	/* others have it all: not even its headers can be looked at */
+	limit(64 << 20, 64, 100 * NSEC_PER_SEC, 100 * NSEC_PER_SEC);
+	b = (struct budget){0};
+	assert_int_equal(unwind_table_build(&cut, fd, &b, NULL), 0);
+	assert_int_equal(stopped(BUDGET_ALL_MEMORY), 1);
+	assert_int_equal(unwind_table_find(&cut, addr).cfa, WG_CFA_UNSUPPORTED);
+	unwind_table_clear(&cut);
+	budget_close(&b);
+	limit(64 << 20, 64 << 20, NSEC_PER_SEC, NSEC_PER_SEC);
 	assert_none_held(64 << 20);
 }
 

@@ -95,6 +95,7 @@ static void read_table(struct module *m, const struct stat *st, const char *cach
 	if (is_spread(m, st)) {
 		budget_stop(&m->budget, BUDGET_FILE_MEMORY);
 		unwind_table_clear(&m->table);
+		m->table.cut = true;
 		budget_close(&m->budget);
 	} else if (cache && !m->budget.reason) {
 		unwind_cache_save(&m->table, cache, key);

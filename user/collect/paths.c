@@ -656,6 +656,7 @@ struct sleeper_ctx {
 
 static bool sleeper_locate(void *arg, uint64_t addr, struct walk_place *out)
 {
+	static const struct unwind_table cut = {.cut = true};
 	const struct sleeper_ctx *ctx = arg;
 	const struct process *p = ctx->process;
 	const struct module *m;
@@ -665,7 +666,10 @@ static bool sleeper_locate(void *arg, uint64_t addr, struct walk_place *out)
 		if (addr < p->map[i].start || addr >= p->map[i].end)
 			continue;
 		m = spaces_module(ctx->spaces, p->map[i].module);
-		*out = (struct walk_place){p->map[i].module, p->map[i].bias, m ? &m->table : NULL};
+		*out = (struct walk_place){p->map[i].module, p->map[i].bias,
+					   p->map[i].cut ? &cut
+					   : m		 ? &m->table
+							 : NULL};
 		return true;
 	}
 	return false;

@@ -172,7 +172,8 @@ static int add_page(struct pool *p, const struct unwind_table *t, const uint32_t
 
 int pool_add_module(struct pool *p, uint32_t m, const struct unwind_table *t)
 {
-	struct wg_module mod = {.base = t->base, .page_cnt = t->page_cnt};
+	const struct wg_module none = {.cut = 1};
+	struct wg_module mod = {.base = t->base, .page_cnt = t->page_cnt, .cut = t->cut};
 	uint32_t *numbers = NULL, i, cell;
 	int err = number_rules(p, t, &numbers);
 
@@ -188,7 +189,7 @@ int pool_add_module(struct pool *p, uint32_t m, const struct unwind_table *t)
 			*word_at(p, mod.page_pos + i) = cell;
 	}
 	free(numbers);
-	if (!err && bpf_map_update_elem(p->modules_fd, &m, &mod, BPF_ANY))
+	if (bpf_map_update_elem(p->modules_fd, &m, err ? &none : &mod, BPF_ANY) && !err)
 		err = -errno;
 	return err;
 }

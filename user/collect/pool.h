@@ -20,7 +20,7 @@ void pool_free(struct pool *p); /* accepts NULL */
 
 /*
  * Make t the table of module number m (1 .. WG_MODULE_MAX - 1). -ENOSPC: no room is left for its
- * rows or rules, and the module has no CFI; or another -errno of bpf(2).
+ * rows or rules, and stacks end in the module; or another -errno of bpf(2).
  */
 int pool_add_module(struct pool *p, uint32_t m, const struct unwind_table *t);
 

@@ -336,20 +336,23 @@ static void note_jitdump(struct process *p, const char *path)
 		p->jitdump_cnt++;
 }
 
-/* Which module a line shows, and its bias; 0 for code of no file. */
-static uint32_t module_of_line(struct spaces *s, struct process *p, struct line *l, uint64_t *bias)
+/* Into m: which module a line shows, and its bias; 0 for code of no file, and for what could not be read. */
+static void module_of_line(struct spaces *s, struct process *p, struct line *l,
+			   struct wg_mapping *m)
 {
 	char file[96];
+	uint64_t bias = 0;
 	uint32_t number = 0;
 	int err;
 
-	*bias = 0;
 	if (!strcmp(l->path, "[vdso]") && s->vdso) {
-		module_bias(&s->modules[s->vdso], l->start, 0, bias);
-		return s->vdso;
+		m->module = s->vdso;
+		module_bias(&s->modules[s->vdso], l->start, 0, &bias);
+		m->bias = bias;
+		return;
 	}
 	if (!l->ino || l->path[0] != '/')
-		return 0;
+		return;
 	path_trim(l->path);
 	note_jitdump(p, l->path);
 	snprintf(file, sizeof(file), "/proc/%u/map_files/%llx-%llx", p->tgid,
@@ -357,23 +360,27 @@ static uint32_t module_of_line(struct spaces *s, struct process *p, struct line 
 	err = open_module(s, file, l->path, &number);
 	s->stats.full_cnt += err == -ENOSPC;
 	s->stats.closed_cnt += err == -EMFILE || err == -ENFILE;
-	if (!number || !module_bias(&s->modules[number], l->start, l->offset, bias))
-		return 0;
-	return number;
+	m->cut = err == -ENOSPC || err == -EMFILE || err == -ENFILE || err == -ENOMEM;
+	if (number && module_bias(&s->modules[number], l->start, l->offset, &bias)) {
+		m->module = number;
+		m->bias = bias;
+		m->cut = 0;
+	}
 }
 
-static int add_mapping(struct process *p, const struct line *l, uint32_t module, uint64_t bias)
+static int add_mapping(struct process *p, const struct wg_mapping *m)
 {
 	struct wg_mapping *last = p->map_cnt ? &p->map[p->map_cnt - 1] : NULL;
 
 	/* JIT compilers have their code in many small pieces */
-	if (last && last->end == l->start && last->module == module && last->bias == bias) {
-		last->end = l->end;
+	if (last && last->end == m->start && last->module == m->module && last->bias == m->bias &&
+	    last->cut == m->cut) {
+		last->end = m->end;
 		return 0;
 	}
 	if (array_grow((void **)&p->map, &p->map_cap, p->map_cnt, sizeof(*p->map)))
 		return -ENOMEM;
-	p->map[p->map_cnt++] = (struct wg_mapping){l->start, l->end, bias, module, 0};
+	p->map[p->map_cnt++] = *m;
 	return 0;
 }
 
@@ -382,9 +389,8 @@ static int read_maps(struct spaces *s, struct process *p)
 	char path[64], *text = NULL;
 	scoped_file FILE *f = NULL;
 	size_t cap = 0, lines = 0;
+	struct wg_mapping m;
 	struct line l;
-	uint64_t bias;
-	uint32_t module;
 	int err = 0;
 
 	snprintf(path, sizeof(path), "/proc/%u/maps", p->tgid);
@@ -396,8 +402,9 @@ static int read_maps(struct spaces *s, struct process *p)
 		lines++;
 		if (!parse_line(text, &l) || !l.executable || l.start >> 47)
 			continue;
-		module = module_of_line(s, p, &l, &bias);
-		err = add_mapping(p, &l, module, bias);
+		m = (struct wg_mapping){.start = l.start, .end = l.end};
+		module_of_line(s, p, &l, &m);
+		err = add_mapping(p, &m);
 	}
 	free(text);
 	return err ? err : lines ? 0 : -ESRCH;

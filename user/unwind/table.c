@@ -296,41 +296,6 @@ static int build(struct unwind_table *t, const struct cfi *cfi)
 	return rc;
 }
 
-/* Code this far apart is stepped through by frame pointers, as code without CFI is. */
-#define CUT_SPAN_MAX (256ul << 20)
-
-/*
- * Of a file whose CFI takes more than the budget has: all of its code is unsupported, so that a stack
- * ends there. Without a table it would be taken for code that has frame pointers.
- */
-static int build_cut(struct unwind_table *t, const struct eh_frame *eh)
-{
-	uint64_t start = UINT64_MAX, end = 0;
-
-	for (unsigned int i = 0; i < eh->code_cnt; i++) {
-		start = eh->code[i].start < start ? eh->code[i].start : start;
-		end = eh->code[i].end > end ? eh->code[i].end : end;
-	}
-	if (end <= start || end - start > CUT_SPAN_MAX)
-		return 0;
-	t->base = start & ~(uint64_t)(WG_PAGE_SIZE - 1);
-	t->page_cnt = (uint32_t)((end - t->base + WG_PAGE_SIZE - 1) >> WG_PAGE_SHIFT);
-	if (!budget_take(eh->budget, unwind_table_bytes(t))) {
-		*t = (struct unwind_table){0};
-		return 0;
-	}
-	t->row_cnt = t->row_unsupported_cnt = t->page_cnt;
-	t->page = malloc(((size_t)t->page_cnt + 1) * sizeof(*t->page));
-	t->row = calloc(t->row_cnt, sizeof(*t->row));
-	t->rule = malloc(sizeof(*t->rule));
-	if (!t->page || !t->row || !t->rule)
-		return -ENOMEM;
-	t->rule[t->rule_cnt++] = (struct wg_rule){.cfa = WG_CFA_UNSUPPORTED};
-	for (uint32_t i = 0; i <= t->page_cnt; i++)
-		t->page[i] = i;
-	return 0;
-}
-
 static int build_whole(struct unwind_table *t, const struct eh_frame *eh)
 {
 	struct cfi cfi;
@@ -346,22 +311,22 @@ static int build_whole(struct unwind_table *t, const struct eh_frame *eh)
 	return rc;
 }
 
+/* Without a table its code would be taken for code that has frame pointers. */
+static void cut(struct unwind_table *t)
+{
+	unwind_table_clear(t);
+	t->cut = true;
+}
+
 int unwind_table_from_eh_frame(struct unwind_table *t, const struct eh_frame *eh)
 {
-	size_t held = eh->budget ? eh->budget->held : 0;
 	int rc;
 
 	*t = (struct unwind_table){0};
 	rc = build_whole(t, eh);
-	if (rc == -EDQUOT) {
-		unwind_table_clear(t);
-		if (eh->budget)
-			budget_give(eh->budget, eh->budget->held - held);
-		rc = build_cut(t, eh);
-	}
 	if (rc)
-		unwind_table_clear(t);
-	return rc;
+		cut(t);
+	return rc == -EDQUOT ? 0 : rc;
 }
 
 size_t unwind_table_bytes(const struct unwind_table *t)
@@ -378,8 +343,10 @@ static int build_from(struct unwind_table *t, int fd, const void *image, size_t 
 
 	*t = (struct unwind_table){0};
 	rc = eh_frame_read(&eh, fd, image, sz, b, e);
+	/* what makes no sense has no CFI; what there was no room, or no time, to look at may have */
+	t->cut = rc == -ENOMEM || (b && b->reason);
 	if (rc)
-		return rc;
+		return t->cut && rc != -ENOMEM ? 0 : rc;
 	rc = unwind_table_from_eh_frame(t, &eh);
 	eh_frame_clear(&eh);
 	return rc ? err_sys(e, rc, "no memory for an unwind table") : 0;
@@ -414,7 +381,7 @@ void unwind_table_clear(struct unwind_table *t)
 
 struct wg_rule unwind_table_find(const struct unwind_table *t, uint64_t addr)
 {
-	const struct wg_rule none = {.cfa = WG_CFA_NONE};
+	const struct wg_rule none = {.cfa = t->cut ? WG_CFA_UNSUPPORTED : WG_CFA_NONE};
 	uint64_t page = (addr - t->base) >> WG_PAGE_SHIFT;
 	uint32_t off = addr & (WG_PAGE_SIZE - 1);
 	uint32_t lo, hi;

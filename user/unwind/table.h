@@ -15,6 +15,7 @@
 #ifndef WG_UNWIND_TABLE_H
 #define WG_UNWIND_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@
 
 struct unwind_table {
 	uint64_t base; /* of page 0; a multiple of WG_PAGE_SIZE */
+	bool cut;      /* there is CFI, which was not read: all addresses are unsupported */
 	uint32_t page_cnt;
 	uint32_t *page; /* page_cnt + 1 */
 	uint32_t row_cnt;
@@ -47,7 +49,7 @@ void unwind_table_clear(struct unwind_table *t);
  * Build from the ELF file open in fd (its offset is left alone) or from an image in memory (the
  * vDSO). An ELF file without .eh_frame gives an empty table and 0. -ENOEXEC: not an x86-64 ELF
  * file, or one too broken to read; with one line in e. b: what it may take; at the end it holds what
- * the table has. A file that takes more has a table all the same, of unsupported code.
+ * the table has. Of a file that takes more the table is cut.
  */
 int unwind_table_build(struct unwind_table *t, int fd, struct budget *b, struct err *e);
 int unwind_table_build_image(struct unwind_table *t, const void *image, size_t sz, struct err *e);
