@@ -7,13 +7,20 @@
  * forks     N child processes, each waited for at once
  * zombies   N child processes that end before any is waited for
  * execs     N child processes, each calls exec of this program, which ends at once
+ * vforks    the same by vfork
+ * chain     one process that calls exec of this program N times, one after the other
+ * taken     N child processes, in each a second thread calls exec
+ * groups    N threads in processes of 1,000, all of which end with the first of them
  * maps      N mappings of code, made and taken away
+ * files     N mappings of code, each of another file, made and taken away
  * locks     two threads wait for each other on N different mutexes
+ * words     one thread waits on N different futex words, until the time is over
  *
  * Truth: how many tasks there were beside the first, how many locks.
  */
 #include "planted.h"
 
+#include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -83,6 +90,12 @@ static void short_threads(void)
 
 /* --- processes */
 
+static void run_nothing(void)
+{
+	execl("/proc/self/exe", "crowd", "nothing", NULL);
+	_exit(1);
+}
+
 static void child_of(bool exec)
 {
 	pid_t pid = fork();
@@ -90,9 +103,9 @@ static void child_of(bool exec)
 	if (pid < 0)
 		die("fork");
 	if (!pid && exec)
-		execl("/proc/self/exe", "crowd", "nothing", NULL);
+		run_nothing();
 	if (!pid)
-		_exit(exec ? 1 : 0);
+		_exit(0);
 	tasks++;
 }
 
@@ -108,6 +121,89 @@ static void forks(bool exec)
 {
 	for (uint64_t i = 0; i < n; i++) {
 		child_of(exec);
+		reap();
+	}
+}
+
+static void vfork_child(void)
+{
+	pid_t pid = vfork();
+
+	if (pid < 0)
+		die("vfork");
+	if (!pid)
+		run_nothing();
+	tasks++;
+}
+
+static void vforks(void)
+{
+	for (uint64_t i = 0; i < n; i++) {
+		vfork_child();
+		reap();
+	}
+}
+
+/* Exec again, with one less to go. */
+static void chain(void)
+{
+	char left[24];
+
+	if (!n)
+		return;
+	snprintf(left, sizeof(left), "%llu", (unsigned long long)n - 1);
+	execl("/proc/self/exe", "crowd", "chain", left, NULL);
+	die("exec");
+}
+
+static void *take_over(void *arg)
+{
+	run_nothing();
+	return arg;
+}
+
+static void taken(void)
+{
+	pthread_t thread;
+
+	for (uint64_t i = 0; i < n; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			die("fork");
+		if (!pid) {
+			start(&thread, take_over);
+			pthread_join(thread, NULL); /* never */
+			_exit(1);
+		}
+		tasks += 2;
+		reap();
+	}
+}
+
+#define GROUP 1000
+
+static void *stay(void *arg)
+{
+	for (;;)
+		pause();
+	return arg;
+}
+
+static void groups(void)
+{
+	for (uint64_t i = 0; i < n; i += GROUP) {
+		uint64_t cnt = n - i < GROUP ? n - i : GROUP;
+		pid_t pid = fork();
+		pthread_t thread;
+
+		if (pid < 0)
+			die("fork");
+		for (uint64_t j = 0; !pid && j < cnt; j++)
+			start(&thread, stay);
+		if (!pid)
+			_exit(0);
+		tasks += cnt + 1;
 		reap();
 	}
 }
@@ -132,6 +228,22 @@ static void maps(void)
 		void *p =
 			mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
+		if (p == MAP_FAILED || munmap(p, PAGE))
+			die("mmap");
+	}
+}
+
+static void files(void)
+{
+	for (uint64_t i = 0; i < n; i++) {
+		char path[] = "/tmp/crowd-XXXXXX";
+		int fd = mkstemp(path);
+		void *p;
+
+		if (fd < 0 || unlink(path) || ftruncate(fd, PAGE))
+			die(path);
+		p = mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+		close(fd);
 		if (p == MAP_FAILED || munmap(p, PAGE))
 			die("mmap");
 	}
@@ -193,32 +305,60 @@ static void many_locks(void)
 	free(all);
 }
 
+static void words(void)
+{
+	const struct timespec moment = {.tv_nsec = 1};
+	uint32_t *word = calloc(n, sizeof(*word));
+
+	if (!word)
+		die("words");
+	for (uint64_t i = 0; i < n; i++)
+		if (!syscall(SYS_futex, &word[i], FUTEX_WAIT_PRIVATE, 0, &moment, NULL, 0) ||
+		    errno != ETIMEDOUT)
+			die("futex");
+	locks = n;
+	free(word);
+}
+
+static void only_forks(void)
+{
+	forks(false);
+}
+
+static void execs(void)
+{
+	forks(true);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} forms[] = {
+	{"ends", ends},	  {"threads", short_threads}, {"forks", only_forks},
+	{"execs", execs}, {"vforks", vforks},	      {"chain", chain},
+	{"taken", taken}, {"groups", groups},	      {"zombies", zombies},
+	{"maps", maps},	  {"files", files},	      {"locks", many_locks},
+	{"words", words},
+};
+
 int main(int argc, char **argv)
 {
 	const char *form = arg_str(argc, argv, 1, "ends");
+	void (*run)(void) = NULL;
 	FILE *f;
 
 	if (!strcmp(form, "nothing"))
 		return 0;
 	n = arg_u64(argc, argv, 2, 3001);
-	settle();
-	self_begin(&self, "main");
-	if (!strcmp(form, "ends"))
-		ends();
-	else if (!strcmp(form, "threads"))
-		short_threads();
-	else if (!strcmp(form, "forks"))
-		forks(false);
-	else if (!strcmp(form, "zombies"))
-		zombies();
-	else if (!strcmp(form, "execs"))
-		forks(true);
-	else if (!strcmp(form, "maps"))
-		maps();
-	else if (!strcmp(form, "locks"))
-		many_locks();
-	else
+	for (size_t i = 0; i < ARRAY_SIZE(forms) && !run; i++)
+		if (!strcmp(form, forms[i].name))
+			run = forms[i].run;
+	if (!run)
 		die(form);
+	if (run != chain)
+		settle();
+	self_begin(&self, "main");
+	run();
 	self_end(&self);
 	f = truth_open("crowd");
 	truth_u64(f, "tasks", tasks);
