@@ -121,7 +121,7 @@ static inline struct site *add_waits(struct run *run, enum wg_state state, uint3
 	s->count = count;
 	s->total_ns = total_ns;
 	s->max_ns = max_ns;
-	s->hist[bucket] = count;
+	hist_add(&s->hist, (uint32_t)bucket, count);
 	return s;
 }
 

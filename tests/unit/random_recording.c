@@ -167,7 +167,7 @@ static void random_site(struct site *s, const struct recording *r, const struct 
 	s->total_ns = amount(p);
 	s->max_ns = amount(p);
 	for (uint64_t n = prng_below(p, WG_HIST_CNT + 1); n; n--)
-		s->hist[n - 1] = prng_below(p, 3) ? amount(p) : 0;
+		hist_add(&s->hist, (uint32_t)n - 1, prng_below(p, 3) ? amount(p) : 0);
 	s->traffic_cnt = amount(p);
 	s->undecoded_cnt = amount(p);
 	s->faulting_cnt = amount(p);
@@ -388,6 +388,8 @@ void recording_to_schema_1(struct recording *r)
 	for (size_t i = 0; i < r->run_cnt; i++) {
 		struct run *run = &r->runs[i];
 
+		for (size_t j = 0; j < run->site_cnt; j++)
+			hist_clear(&run->sites[j].hist);
 		run->site_cnt = run->waker_cnt = 0;
 		run->sample_hz = 0;
 		for (size_t j = 0; j < run->thread_cnt; j++) {
@@ -466,7 +468,9 @@ static const char *site_differs(const struct site *a, const struct site *b)
 	SAME(count);
 	SAME(total_ns);
 	SAME(max_ns);
-	SAME_MEM(hist);
+	for (uint32_t i = 0; i < WG_HIST_CNT; i++)
+		if (hist_at(&a->hist, i) != hist_at(&b->hist, i))
+			return "hist";
 	SAME(traffic_cnt);
 	SAME(undecoded_cnt);
 	SAME(faulting_cnt);

@@ -112,36 +112,38 @@ static int site_order(const void *a, const void *b)
 	return 0;
 }
 
-static void add_to(struct site *to, const struct site *from)
+static int add_to(struct site *to, struct site *from)
 {
-	int i;
+	int err = hist_join(&to->hist, &from->hist);
 
+	hist_clear(&from->hist);
 	to->count += from->count;
 	to->total_ns += from->total_ns;
 	if (from->max_ns > to->max_ns)
 		to->max_ns = from->max_ns;
-	for (i = 0; i < WG_HIST_CNT; i++)
-		to->hist[i] += from->hist[i];
 	to->traffic_cnt += from->traffic_cnt;
 	to->undecoded_cnt += from->undecoded_cnt;
 	to->faulting_cnt += from->faulting_cnt;
 	to->huge_cnt += from->huge_cnt;
 	to->pgtables_bytes += from->pgtables_bytes;
+	return err;
 }
 
-static void merge_sites(struct run *run)
+static int merge_sites(struct run *run)
 {
 	size_t i, n = 0;
+	int err = 0;
 
 	if (run->site_cnt)
 		qsort(run->sites, run->site_cnt, sizeof(*run->sites), site_order);
 	for (i = 0; i < run->site_cnt; i++) {
 		if (n && !site_order(&run->sites[n - 1], &run->sites[i]))
-			add_to(&run->sites[n - 1], &run->sites[i]);
+			err = add_to(&run->sites[n - 1], &run->sites[i]) ? -ENOMEM : err;
 		else
 			run->sites[n++] = run->sites[i];
 	}
 	run->site_cnt = n;
+	return err;
 }
 
 /* --- one raw entry each --- */
@@ -185,16 +187,20 @@ static int add_wait(struct run *run, const struct raw_wait *w, struct names *n,
 		    const struct owners *o)
 {
 	struct site s = wait_site(n, &w->key);
-	int i;
+	int err = 0;
 
 	s.thread = owner_of(o, w->key.task);
 	s.kept = w->key.flags & WG_SITE_KEPT;
 	s.count = w->sum.cnt;
 	s.total_ns = w->sum.total_ns;
 	s.max_ns = w->sum.max_ns;
-	for (i = 0; i < WG_HIST_CNT; i++)
-		s.hist[i] = w->sum.hist[i];
-	return add_site(run, &s);
+	for (uint32_t i = 0; i < WG_HIST_CNT && !err; i++)
+		err = hist_add(&s.hist, i, w->sum.hist[i]);
+	if (!err)
+		err = add_site(run, &s);
+	if (err)
+		hist_clear(&s.hist);
+	return err;
 }
 
 static int add_fault(struct run *run, const struct raw_fault *f, struct names *n,
@@ -354,7 +360,8 @@ int sites_fill(struct run *run, const struct profile *p, struct names *n)
 	for (i = 0; i < p->sample_cnt && !err; i++)
 		if (among(tgids, cnt, p->samples[i].tgid))
 			err = add_sample(run, &p->samples[i], n, &owners, &faulting);
-	merge_sites(run);
+	if (merge_sites(run) && !err)
+		err = -ENOMEM;
 	for (i = 0; i < p->wake_cnt && !err; i++)
 		if (among(tgids, cnt, p->wakes[i].tgid))
 			err = add_waker(run, &p->wakes[i], n);

@@ -56,6 +56,8 @@ static void run_clear(struct run *run)
 	for (size_t i = 0; i < run->work_cnt; i++)
 		free(run->works[i].checksum);
 	free(run->works);
+	for (size_t i = 0; i < run->site_cnt; i++)
+		hist_clear(&run->sites[i].hist);
 	free(run->sites);
 	free(run->wakers);
 	free(run->path_parts);

@@ -29,6 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/hist.h"
 #include "shared.h"
 
 /*
@@ -177,11 +178,11 @@ struct site {
 	uint32_t lock;	/* WAIT: index into recording.locks, or NO_INDEX */
 	uint64_t
 		count; /* WAIT: waits, those open at an edge included; SAMPLE: samples; FAULT: faults, estimated */
-	uint64_t total_ns;	    /* WAIT: inside the window; FAULT: estimated; SAMPLE: 0 */
-	uint64_t max_ns;	    /* WAIT: longest, inside the window */
-	uint64_t hist[WG_HIST_CNT]; /* WAIT: by length */
-	uint64_t traffic_cnt;	    /* SAMPLE, user: at or just after an atomic read-modify-write */
-	uint64_t undecoded_cnt;	    /* SAMPLE, user: whose instruction could not be decoded */
+	uint64_t total_ns;	 /* WAIT: inside the window; FAULT: estimated; SAMPLE: 0 */
+	uint64_t max_ns;	 /* WAIT: longest, inside the window */
+	struct hist hist;	 /* WAIT: by length */
+	uint64_t traffic_cnt;	 /* SAMPLE, user: at or just after an atomic read-modify-write */
+	uint64_t undecoded_cnt;	 /* SAMPLE, user: whose instruction could not be decoded */
 	uint64_t faulting_cnt;	 /* SAMPLE, user: at an instruction that raised page faults too */
 	uint64_t huge_cnt;	 /* FAULT: of count, those that put a huge page in place */
 	uint64_t pgtables_bytes; /* FAULT: page tables that grew in these faults, exact */

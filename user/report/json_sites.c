@@ -69,15 +69,12 @@ static json_t *stack_json(const struct recording *r, uint32_t stack)
 	return list;
 }
 
-static json_t *histogram_json(const uint64_t hist[WG_HIST_CNT])
+static json_t *histogram_json(const struct hist *hist)
 {
 	json_t *list = json_array();
-	int cnt = WG_HIST_CNT;
 
-	while (cnt && !hist[cnt - 1])
-		cnt--;
-	for (int i = 0; list && i < cnt; i++)
-		list = append(list, json_number(hist[i]));
+	for (uint32_t i = 0; list && i < hist_len(hist); i++)
+		list = append(list, json_number(hist_at(hist, i)));
 	return list;
 }
 
@@ -233,7 +230,7 @@ static json_t *site_json(const struct locks *l, size_t run_at, size_t at, const 
 	object_set(&o, "count", json_number(s->count));
 	object_set(&o, "total_ns", total_json(s, sc));
 	object_set(&o, "max_ns", s->kind == SITE_WAIT ? json_number(s->max_ns) : json_null());
-	object_set(&o, "histogram", s->kind == SITE_WAIT ? histogram_json(s->hist) : json_null());
+	object_set(&o, "histogram", s->kind == SITE_WAIT ? histogram_json(&s->hist) : json_null());
 	object_set(&o, "traffic_count", json_number(s->traffic_cnt));
 	object_set(&o, "undecoded_count", json_number(s->undecoded_cnt));
 	object_set(&o, "huge_count", json_number(s->huge_cnt));

@@ -375,11 +375,16 @@ static bool get_path(sqlite3_stmt *s, int at, struct stack *stack)
 	return true;
 }
 
-static bool get_hist(sqlite3_stmt *s, int at, uint64_t hist[WG_HIST_CNT])
+static bool get_hist(sqlite3_stmt *s, int at, struct hist *hist)
 {
 	const char *text = get_text(s, at, WG_HIST_CNT * 21 + 3);
+	uint64_t bucket[WG_HIST_CNT];
+	int cnt = text ? parse_list(text, bucket, WG_HIST_CNT, STORE_AMOUNT_MAX) : -1;
+	int err = 0;
 
-	return text && parse_list(text, hist, WG_HIST_CNT, STORE_AMOUNT_MAX) >= 0;
+	for (int i = 0; i < cnt && !err; i++)
+		err = hist_add(hist, (uint32_t)i, bucket[i]);
+	return cnt >= 0 && !err;
 }
 
 static bool get_number(sqlite3_stmt *s, int at, enum kind kind, void *p)

@@ -35,7 +35,7 @@ enum kind {
 	K_NTH,	      /* no field: the row's number in its array, from 0 */
 	K_INDEX,      /* uint32_t, the number of a row elsewhere; NULL for NO_INDEX */
 	K_PATH,	      /* struct stack: its frames, as a JSON array of their numbers */
-	K_HIST,	      /* uint64_t[WG_HIST_CNT], as a JSON array without the zeros at its end */
+	K_HIST,	      /* struct hist, as a JSON array without the zeros at its end */
 };
 
 struct column {

@@ -119,7 +119,7 @@ static uint64_t frame_at(const void *list, size_t i)
 
 static uint64_t bucket_at(const void *list, size_t i)
 {
-	uint64_t v = ((const uint64_t *)list)[i];
+	uint64_t v = hist_at(list, (uint32_t)i);
 
 	return v > STORE_AMOUNT_MAX ? STORE_AMOUNT_MAX : v;
 }
@@ -131,13 +131,9 @@ static int bind_path(sqlite3_stmt *s, int at, const struct stack *stack)
 	return bind_list(s, at, stack->frames, cnt, frame_at);
 }
 
-static int bind_hist(sqlite3_stmt *s, int at, const uint64_t *hist)
+static int bind_hist(sqlite3_stmt *s, int at, const struct hist *hist)
 {
-	size_t cnt = WG_HIST_CNT;
-
-	while (cnt && !hist[cnt - 1])
-		cnt--;
-	return bind_list(s, at, hist, cnt, bucket_at);
+	return bind_list(s, at, hist, hist_len(hist), bucket_at);
 }
 
 static int bind_index(sqlite3_stmt *s, int at, uint32_t v)
