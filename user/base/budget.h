@@ -26,6 +26,7 @@ enum budget_reason {
 	BUDGET_FILE_LENGTH, /* bytes of a file that is read through */
 	BUDGET_ALL_MEMORY,
 	BUDGET_ALL_TIME,
+	BUDGET_DESCRIPTORS, /* open files */
 	BUDGET_REASON_CNT,
 };
 

@@ -881,6 +881,9 @@ static const struct {
 	[BUDGET_ALL_TIME] = {"time for files",
 			     "files without an unwind table or names: others took "
 			     "the time for all"},
+	/* joins the loss of that name */
+	[BUDGET_DESCRIPTORS] = {"descriptors", "files without names: too few open files are "
+					       "allowed (ulimit -Hn)"},
 };
 
 /* Of files that are not ours; the first of each kind is named. */

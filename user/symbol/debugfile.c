@@ -12,6 +12,7 @@
 #include <zlib.h>
 
 #include "base/budget.h"
+#include "base/files.h"
 #include "base/util.h"
 #include "symbol/regular.h"
 
@@ -80,6 +81,11 @@ static bool try(struct elf_file *out, int root, const struct wanted *w, const ch
 {
 	int fd = regular_open(root, path, root == AT_FDCWD ? 0 : RESOLVE_NO_MAGICLINKS, NULL);
 
+	if (fd >= 0 && !files_may_keep(fd)) {
+		close(fd);
+		budget_stop(b, BUDGET_DESCRIPTORS);
+		return false;
+	}
 	if (fd < 0 || elf_file_open(out, fd, b))
 		return false;
 	if (belongs(out, w))

@@ -14,6 +14,7 @@
 #include <lzma.h>
 
 #include "base/budget.h"
+#include "base/files.h"
 #include "base/strtab.h"
 #include "base/util.h"
 #include "symbol/debugfile.h"
@@ -451,10 +452,16 @@ int symtab_open(struct symtab **out, int fd, const char *path, const char *root,
 	s->budget.path = s->path = strdup(path);
 	s->root = strdup(root ? root : "");
 	own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (own < 0)
+	if (own < 0) {
 		err = -errno;
-	else
+	} else if (!files_may_keep(own)) {
+		close(own); /* saving needs what is left */
+		err = -EMFILE;
+	} else {
 		err = elf_file_open(&s->file, own, &s->budget);
+	}
+	if (err == -EMFILE)
+		budget_stop(&s->budget, BUDGET_DESCRIPTORS);
 	if (!err && s->path && s->root) {
 		*out = s;
 		return 0;
