@@ -11,9 +11,12 @@ int order_u32(const void *a, const void *b)
 	return 0;
 }
 
+/* Large ones grow by less: what is ahead is zeroed, and so is memory that is taken. */
+#define GROWS_TWICE 4096 /* elements */
+
 int array_grow(void **arr, size_t *cap, size_t cnt, size_t elem_sz)
 {
-	size_t want = *cap ? *cap * 2 : 16;
+	size_t want = *cap < GROWS_TWICE ? 2 * *cap + 16 : *cap + *cap / 8;
 	void *bigger;
 
 	if (cnt < *cap)
