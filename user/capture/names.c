@@ -33,7 +33,7 @@ struct names {
 	struct insn *insn;
 	void *frames; /* (raw frame, tgid of a JIT frame or kernel leaf) -> frame */
 	void *functions; /* (module number + 1 or 0, start, hash of the name, module's hash) -> frame */
-	void *paths;	 /* (raw stack, leaf, tgid) -> stack */
+	void *paths;	 /* (raw stack, leaf, tgid where it has JIT frames) -> stack */
 	void *contents;	      /* (hash of a recorded stack) -> stack */
 	void *traffic;	      /* (leaf, tgid of a JIT frame) -> enum traffic */
 	void *locks;	      /* (addr, tgid, flags, kind) -> lock */
@@ -228,10 +228,22 @@ static uint32_t stack_of(struct names *n, const uint32_t *frames, uint32_t cnt, 
 	return *known = (uint32_t)(n->r->stack_cnt - 1);
 }
 
+/* What a user frame in no file is, each process has to say for itself. */
+static bool has_jit(const struct raw_stack *raw, uint64_t leaf)
+{
+	for (int i = 0; raw && i < raw->kernel_cnt + raw->user_cnt; i++) {
+		uint64_t at = raw->frame[i] ? raw->frame[i] : leaf;
+
+		if (!(at >> WG_MODULE_SHIFT))
+			return true;
+	}
+	return false;
+}
+
 uint32_t names_stack(struct names *n, uint64_t hash, uint64_t leaf, uint32_t tgid)
 {
 	const struct raw_stack *raw = hash ? stacks_find(n->stacks, hash) : NULL;
-	uint32_t *known = known_ask(&n->paths, hash, leaf, tgid, 0);
+	uint32_t *known = known_ask(&n->paths, hash, leaf, has_jit(raw, leaf) ? tgid : 0, 0);
 	uint32_t frames[WG_FRAMES_MAX + 1 + WG_KFRAMES_MAX + 1], cnt = 0, kernel = 0, i, f;
 	uint64_t at;
 
