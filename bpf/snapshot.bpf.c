@@ -15,9 +15,8 @@ __u32 wg_track_tgid;   /* set by user space before it reads the iterator */
 __u32 wg_track_cnt;    /* its threads that are tracked, new or not; user space sets it to 0 */
 __u32 wg_track_unsure; /* those that are new, or have moved while begun; user space sets it to 0 */
 bool wg_track_begin;   /* begin the ledgers of those that have not moved since they were tracked */
-const volatile __u64 wg_track_dawdle_ns; /* see dawdle() */
-bool wg_track_wait_exec;		 /* the ledger begins at exec */
-bool wg_snapshot_opens;			 /* the snapshot opens the window wg_window */
+bool wg_track_wait_exec; /* the ledger begins at exec */
+bool wg_snapshot_opens;	 /* the snapshot opens the window wg_window */
 bool wg_snapshot_closes; /* it closes it: what comes after a task's row is in no site */
 bool wg_track_known;	 /* only ask the threads that are tracked already for where they sleep */
 bool wg_track_lanes;	 /* mark the tasks that `lanes` names */
@@ -95,16 +94,6 @@ static __always_inline void track(struct task_struct *t)
 	__sync_fetch_and_add(&wg_live_cnt, 1);
 }
 
-/* For tests: a moment in which the task may move, as if this CPU had been stopped there. */
-static __always_inline void dawdle(u64 from)
-{
-	int i;
-
-	for (i = 0; i < 2000 && wg_track_dawdle_ns; i++)
-		if (clock_ns() - from > wg_track_dawdle_ns)
-			break;
-}
-
 /* What begin() has begun was begun in vain: the task moves, and so begins it itself. */
 static __always_inline void give_up(struct task_state *s)
 {
@@ -123,6 +112,7 @@ static __always_inline void begin(struct task_struct *t, struct task_state *s)
 	u64 now, switches;
 
 	s->moved = 0;
+	s->state = WG_OTHER; /* of a try that was given up; a wakeup looks at it */
 	if (__sync_val_compare_and_swap(&s->claim, 0, 1))
 		return; /* just now it has begun */
 	now = clock_ns();
@@ -137,7 +127,6 @@ static __always_inline void begin(struct task_struct *t, struct task_state *s)
 	s->delay_ns = s->base.run_delay_ns;
 	faults_seen(s, t);
 	s->state = state_now(t, s);
-	dawdle(now);
 	if (s->state == WG_RUNQ_PREEMPT)
 		began_to_wait(t, s);
 	state_sum(s, s->state)->cnt++;
@@ -245,7 +234,9 @@ int on_track(struct bpf_iter__task *ctx)
 			track(t);
 		s = task_get(t);
 		wg_track_cnt += !!s;
-		if (s && wg_track_begin && !s->begun && !(t->flags & PF_EXITING))
+		/* one that was forked by a tracked one begins when it is first woken */
+		if (s && wg_track_begin && !s->begun && !(s->flags & WG_ROW_FORKED) &&
+		    !(t->flags & PF_EXITING))
 			begin(t, s);
 		if (wg_track_begin || wg_track_known)
 			tell_sleeper(ctx->meta->seq, t);

@@ -109,7 +109,7 @@ int BPF_PROG(on_wakeup_new, struct task_struct *t)
 	struct wg_cpu_slot *c;
 	u64 now;
 
-	if (!s || s->begun)
+	if (!s || s->begun || !begins_here(s))
 		return 0;
 	now = clock_ns();
 	c = cpu_slot();
@@ -189,9 +189,11 @@ int BPF_PROG(on_exec, struct task_struct *t)
 		if (wg_notes)
 			note_image(t);
 	}
+	if (!s->begun && !(s->flags & WG_ROW_WAITING_EXEC) && !begins_here(s))
+		return 0;
 	write_begin(s);
 	if (!s->begun) {
-		/* a root that has been running since before it was tracked */
+		/* one that has been running since before it was tracked */
 		s->begun = 1;
 		s->state = WG_CPU;
 		s->in_ns = s->since_ns;

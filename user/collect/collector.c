@@ -80,13 +80,11 @@ static bool use_fexit(const struct collector *c)
 static void choose_programs(struct collector *c, const struct collector_opts *opts)
 {
 	struct wallgap_bpf *s = c->skel;
-	const char *dawdle = getenv("WALLGAP_TEST_TRACK_DAWDLE_NS");
 	bool fexit = use_fexit(c), contention = c->caps[FEAT_CONTENTION].have;
 
 	s->rodata->wg_switch_has_state = c->caps[FEAT_SWITCH_STATE].have;
 	s->rodata->wg_stacks = opts->stacks;
 	s->rodata->wg_path = opts->path;
-	s->rodata->wg_track_dawdle_ns = dawdle ? strtoull(dawdle, NULL, 10) : 0;
 	s->rodata->wg_notes = opts->stacks && c->caps[FEAT_FIND_VMA].have;
 	s->rodata->wg_sees_ipis = c->caps[FEAT_IPI].have;
 	s->rodata->wg_cpumask_words = ((uint32_t)libbpf_num_possible_cpus() + 63) / 64;
