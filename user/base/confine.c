@@ -4,12 +4,21 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/bpf.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/util.h"
 
@@ -250,16 +259,12 @@ static int refuse_processes(scmp_filter_ctx f)
 	return err;
 }
 
-int confine_filter(int tracer)
+/* All that is refused, into f. */
+static int refuse_all(scmp_filter_ctx f, int tracer)
 {
-	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
-	size_t i;
-	int err;
+	int err = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 
-	if (!f)
-		return -ENOMEM;
-	err = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-	for (i = 0; i < ARRAY_SIZE(refused) && !err; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(refused) && !err; i++)
 		err = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
 	if (!err)
 		err = refuse_bpf(f);
@@ -267,9 +272,68 @@ int confine_filter(int tracer)
 		err = refuse_some(f);
 	if (!err && !tracer)
 		err = refuse_processes(f);
+	return err;
+}
+
+/* f as the kernel takes it; the instructions are the caller's. */
+static int export(scmp_filter_ctx f, struct sock_fprog *to)
+{
+	scoped_fd int fd = memfd_create("filter", MFD_CLOEXEC);
+	int err = fd < 0 ? -errno : seccomp_export_bpf(f, fd);
+	off_t sz = err ? 0 : lseek(fd, 0, SEEK_END);
+	size_t cnt = sz > 0 ? (size_t)sz / sizeof(*to->filter) : 0;
+
+	if (err)
+		return err;
+	if (!cnt || cnt > USHRT_MAX)
+		return -E2BIG;
+	to->filter = malloc(cnt * sizeof(*to->filter));
+	if (!to->filter)
+		return -ENOMEM;
+	to->len = (unsigned short)cnt;
+	if (pread_all(fd, to->filter, (size_t)sz, 0) == (size_t)sz)
+		return 0;
+	free(to->filter);
+	*to = (struct sock_fprog){0};
+	return -EIO;
+}
+
+/* libseccomp 2.5 dies where it gets no memory: with so much it gets what it needs. */
+#define ROOM_SZ (4 << 20)
+
+static int build(int tracer, struct sock_fprog *to)
+{
+	void *volatile room = malloc(ROOM_SZ);
+	scmp_filter_ctx f;
+	int err;
+
+	free(room);
+	f = room ? seccomp_init(SCMP_ACT_ALLOW) : NULL;
+	if (!f)
+		return -ENOMEM;
+	err = refuse_all(f, tracer);
 	if (!err)
-		err = seccomp_load(f);
+		err = export(f, to);
 	seccomp_release(f);
+	return err;
+}
+
+/* Built by who comes first: it takes longer than all else that a thread of ours does at its start. */
+int confine_filter(int tracer)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static struct sock_fprog built[2];
+	struct sock_fprog *prog = &built[tracer != 0];
+	int err = 0;
+
+	pthread_mutex_lock(&lock);
+	if (!prog->len)
+		err = build(tracer, prog);
+	pthread_mutex_unlock(&lock);
+	if (!err && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		err = -errno;
+	if (!err && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, prog))
+		err = -errno;
 	return err;
 }
 
