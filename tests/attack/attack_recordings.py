@@ -44,8 +44,16 @@ REPORTS = [["report"], ["report", "-v"], ["report", "-f", "json"],
 RENDERS = ("text", "verbose", "json", "folded", "offcpu", "faults")
 
 
+MEMORY_MAX = 512 << 20  # of address space; the largest report takes a fifth of it
+
+
 def limit_cpu():
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+
+
+def limit_all():
+    limit_cpu()
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
 
 
 class Bench:
@@ -73,10 +81,12 @@ class Bench:
         """The text of stdout where the status is 0; None where the recording was refused."""
         try:
             done = subprocess.run(argv, capture_output=True, timeout=TIMEOUT_S, env=env,
-                                  stdin=subprocess.DEVNULL, preexec_fn=limit_cpu)
+                                  stdin=subprocess.DEVNULL, preexec_fn=limit_cpu if env else limit_all)
         except subprocess.TimeoutExpired:
             return self.wrong(what, f"no end in {TIMEOUT_S} s")
         err = done.stderr.decode(errors="replace")
+        if re.search("allocate memory|no memory", err):
+            return self.wrong(what, f"it takes more than {MEMORY_MAX >> 20} MiB: {err[-300:]}")
         if done.returncode not in (0, 1):
             return self.wrong(what, f"status {done.returncode}: {err[-300:]}")
         if done.returncode == 1 and (err.count("\n") != 1 or done.stdout):
@@ -125,6 +135,19 @@ class Bench:
             elif text is not None and len(args) < 3:
                 self.shares(text, what)
         return True
+
+    def one_of(self, what, name, which):
+        """One report and one of the sanitized ones, chosen by a number. Is it taken for a recording?"""
+        kinds = [*REPORTS, ["compare"], ["compare", "-v"], ["compare", "-f", "json"]]
+        args = kinds[which % len(kinds)]
+        argv = [live.WALLGAP, *args, *([os.path.join(self.plain, name)] if args[0] == "compare" else []), self.bad]
+        text = self.run(argv, f"{what}: {' '.join(args)}")
+        if text is not None and "json" in args:
+            self.check_json(text, what)
+        elif text is not None and len(args) < 3:
+            self.shares(text, what)
+        self.run([RENDER, RENDERS[which % len(RENDERS)], self.bad], f"{what}: sanitized", SANITIZED)
+        return text is not None
 
     def compares(self, name, what, which=None):
         """Against the one that it was made from, either way round."""
@@ -404,7 +427,7 @@ def spoiled(check, spoil, times, seed):
 
 @test
 def test_spoiled_values(check):
-    spoiled(check, spoil_values, attack.count(80, 2600), "values")
+    spoiled(check, spoil_values, attack.count(40, 2600), "values")
 
 
 @test
@@ -414,4 +437,151 @@ def test_spoiled_schema(check):
 
 @test
 def test_spoiled_bytes(check):
-    spoiled(check, spoil_bytes, attack.count(50, 2000), "bytes")
+    spoiled(check, spoil_bytes, attack.count(30, 2000), "bytes")
+
+
+def rows_of(db, table):
+    return [r for (r,) in db.execute(f"SELECT rowid FROM {table}")]
+
+
+def plausible(dice, db, table, column, rowid):
+    """A value that the writer might have written there: not refused at once, so that it comes far."""
+    was = db.execute(f"SELECT {column} FROM {table} WHERE rowid = ?", (rowid,)).fetchone()[0]
+    others = [v for (v,) in db.execute(f"SELECT DISTINCT {column} FROM {table} LIMIT 50")]
+    if isinstance(was, str) and column not in ("frames", "hist"):
+        return dice.choice([*others, *others, "", was * 2, was[:1], ESCAPES, "x" * 5000, "%s%n", "a\tb"])
+    if not isinstance(was, int):
+        return dice.choice(others)
+    return dice.choice([*others, 0, 1, was + 1, max(0, was - 1), was * 2, was // 2, dice.randrange(2 ** 16),
+                        dice.randrange(2 ** 32), dice.randrange(AMOUNT_MAX), AMOUNT_MAX, AMOUNT_MAX - 1])
+
+
+@test
+def test_spoiled_columns(check):
+    """Every column of every table, in turn: what the writer may have written, and what it cannot have."""
+    dice, each = random.Random(f"{SEED} columns"), attack.count(1, 24)
+    with live.scratch() as folder:
+        b = Bench(check, folder)
+        taken, seen, cnt = {}, set(), 0
+        for name in ("matrix.wg", "prove.wg", "record.wg", "versus.wg", "trouble.wg", "bench.wg"):
+            db = unbound(os.path.join(b.plain, name))
+            places = [(t, c) for t, c, _ in columns_of(db) if rows_of(db, t)]
+            for table, column in places:
+                if (table, column) in seen and not attack.full():
+                    continue
+                seen.add((table, column))
+                for i in range(each):
+                    b.copy(name)
+                    bad = unbound(b.bad)
+                    rowid = dice.choice(rows_of(bad, table))
+                    value = dice.choice(VALUES) if i % 3 == 2 else plausible(dice, bad, table, column, rowid)
+                    where = " WHERE rowid = ?" if i % 2 == 0 else ""
+                    try:
+                        bad.execute(f"UPDATE {table} SET {column} = ?{where}", (value, rowid) if where else (value,))
+                    except sqlite3.Error:
+                        pass  # two rows of one key
+                    bad.close()
+                    what = f"{name} {table}.{column}{' of ' + str(rowid) if where else ''} = {repr(value)[:60]}"
+                    taken.setdefault((table, column), 0)
+                    taken[table, column] += b.one_of(what, name, cnt)
+                    cnt += 1
+            db.close()
+        wanted = {(t, c) for t, c, _ in columns_of(sqlite3.connect(os.path.join(b.plain, "matrix.wg")))}
+        check.equal("columns never changed", sorted(wanted - seen), [])
+        check.at_least("columns changed, the file being taken all the same", sum(map(bool, taken.values())),
+                       len(seen) * (9 if attack.full() else 5) // 10)
+        check.note(f"{cnt} recordings, {len(seen)} columns, {sum(taken.values())} taken")
+
+
+SLOW_SQL = "instr(zeroblob(1000000), CAST(zeroblob(500000) || 'b' AS BLOB))"  # ten seconds, each
+ENDLESS_SQL = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT 'a' AS name, 'b' AS what, x AS count FROM c"
+SCHEMAS = {
+    "computed": ("UPDATE sqlite_schema SET sql = replace(sql, 'count INTEGER NOT NULL', 'count INTEGER AS (length(name) + "
+                 + SLOW_SQL.replace("'", "''") + ")') WHERE name = 'loss'",),
+    "computed, brackets hidden": (
+        "UPDATE sqlite_schema SET sql = replace(sql, 'count INTEGER NOT NULL', 'count INTEGER AS /*(*/ (length(name) + "
+        + SLOW_SQL.replace("'", "''") + ")') WHERE name = 'loss'",),
+    "stored": ("UPDATE sqlite_schema SET sql = replace(sql, 'what TEXT NOT NULL', 'what TEXT AS (hex(zeroblob("
+               "length(name) * 500000))) STORED') WHERE name = 'loss'",),
+    "checked": ("UPDATE sqlite_schema SET sql = replace(sql, 'what TEXT NOT NULL', 'what TEXT CHECK (length(name) + "
+                + SLOW_SQL.replace("'", "''") + " > -1)') WHERE name = 'loss'",),
+    "defaults": ("UPDATE sqlite_schema SET sql = replace(sql, 'what TEXT NOT NULL', 'what TEXT DEFAULT (hex(randomblob("
+                 "500000)))') WHERE name = 'loss'",),
+    "view under its name": ("UPDATE sqlite_schema SET sql = replace(sql, 'CREATE TABLE loss', 'CREATE TABLE lost') "
+                            "WHERE name = 'loss'",
+                            f"INSERT INTO sqlite_schema VALUES ('view', 'v1', 'v1', 0, 'CREATE VIEW loss AS "
+                            f"{ENDLESS_SQL.replace(chr(39), chr(39) * 2)}')"),
+    "virtual": ("UPDATE sqlite_schema SET sql = 'CREATE VIRTUAL TABLE loss USING fts5(name, what, count)', rootpage = 0 "
+                "WHERE name = 'loss'",),
+    "another's table computed": (
+        f"CREATE TABLE mine (a, b AS (length(a) + {SLOW_SQL}), CHECK (length(a) + {SLOW_SQL} > -1))",
+        "INSERT INTO mine SELECT value FROM json_each('[1,2,3,4,5,6,7,8]')"),
+    "another's index": (f"CREATE INDEX i ON loss (hex(name)) WHERE length(name) > 0",),
+    "triggers": ("CREATE TRIGGER t AFTER UPDATE ON loss BEGIN DELETE FROM run; END",),
+    "tables share pages": ("UPDATE sqlite_schema SET rootpage = (SELECT rootpage FROM sqlite_schema WHERE name = 'frame') "
+                           "WHERE name = 'stack'",),
+    "one page twice": ("UPDATE sqlite_schema SET rootpage = 1 WHERE name = 'site'",),
+    "no page": ("UPDATE sqlite_schema SET rootpage = 4294967290 WHERE name = 'site'",),
+}
+
+
+@test
+def test_hostile_schema(check):
+    """What SQLite would compute for a reader of the file: views, checks, columns; made to take days."""
+    with live.scratch() as folder:
+        b = Bench(check, folder)
+        for how, statements in SCHEMAS.items():
+            b.copy("versus.wg")
+            db = sqlite3.connect(b.bad, isolation_level=None)
+            db.execute("PRAGMA ignore_check_constraints = ON")
+            db.execute("PRAGMA writable_schema = ON")
+            for sql in statements:
+                if "json_each" in sql:  # its columns are computed when it is read
+                    db.execute("INSERT INTO mine (a) SELECT value FROM json_each('[1,2,3,4,5,6,7,8]')")
+                else:
+                    db.execute(sql)
+            version = db.execute("PRAGMA schema_version").fetchone()[0]
+            db.execute(f"PRAGMA schema_version = {version + 1}")
+            db.close()
+            b.reports(how)
+            b.compares("record.wg", how)
+            b.renders(how, 0)
+
+
+@test
+def test_hostile_place(check):
+    """In place of a recording: pipes, devices, folders, links; and journals beside one."""
+    with live.scratch() as folder:
+        b = Bench(check, folder)
+        plain = os.path.join(b.plain, "versus.wg")
+        odd = [os.path.join(folder, name) for name in ("fifo", "loop", "folder", "hole", "none")]
+        os.mkfifo(odd[0])
+        os.symlink("loop", odd[1])
+        os.mkdir(odd[2])
+        with open(odd[3], "wb") as f:
+            with open(plain, "rb") as p:
+                f.write(p.read(100))
+            f.truncate(1 << 42)
+        for path in (*odd, "/dev/zero", "/dev/null", "/dev/tty", "/proc/self/mem", "/proc/kmsg", "/sys/kernel/notes", ""):
+            for argv in (["report", path], ["compare", path, plain], ["compare", plain, path]):
+                b.run([live.WALLGAP, *argv], " ".join(argv))
+        for suffix in ("-journal", "-wal", "-shm"):
+            b.copy("versus.wg")
+            victim = os.path.join(folder, "victim")
+            for kind in ("junk", "fifo", "link"):
+                beside = b.bad + suffix
+                with open(victim, "wb") as f:
+                    f.write(b"root's")
+                if kind == "junk":
+                    with open(beside, "wb") as f:  # a journal that says what else is to be deleted
+                        f.write(bytes.fromhex("d9d505f920a163d7") + bytes(504) + victim.encode())
+                elif kind == "fifo":
+                    os.mkfifo(beside)
+                else:
+                    os.symlink(victim, beside)
+                before = sorted(os.listdir(folder))
+                b.reports(f"{kind} {suffix}", 0)
+                check.equal(f"{kind} {suffix}: files", sorted(os.listdir(folder)), before)
+                with open(victim, "rb") as f:
+                    check.equal(f"{kind} {suffix}: victim", f.read(), b"root's")
+                os.unlink(beside)
