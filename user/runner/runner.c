@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/util.h"
 #include "runner/message.h"
@@ -286,6 +287,15 @@ static int read_ready(struct runner *r, uint64_t deadline_ns, struct err *e)
 	return err ? fail_message(r, e, err, why) : 0;
 }
 
+/*
+ * Is the lane a thread of the runner's process group, which nobody else can be in? It is the runner that
+ * names its lanes: it could name a thread that we may pin, and its user may not.
+ */
+static bool is_its_own(const struct runner *r, const struct runner_lane *lane)
+{
+	return getpgid((pid_t)lane->tid) == r->process.tgid;
+}
+
 /* For runtimes that cannot pin a thread themselves. */
 static void pin_lanes(struct runner *r)
 {
@@ -295,7 +305,7 @@ static void pin_lanes(struct runner *r)
 	for (int i = 0; set && i < r->spec.workers; i++) {
 		struct runner_lane *lane = &r->ready.lanes[i];
 
-		if (lane->cpu >= 0)
+		if (lane->cpu >= 0 || !is_its_own(r, lane))
 			continue;
 		CPU_ZERO_S(sz, set);
 		CPU_SET_S((size_t)r->cpus[i], sz, set);
