@@ -108,11 +108,18 @@ class Started:
         return out.decode(errors="replace")
 
 
+def exe_of(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/exe")
+    except OSError:  # ended meanwhile
+        return ""
+
+
 def children(pid, name):
     """The processes that pid has started and that run a program of that name by now."""
     with open(f"/proc/{pid}/task/{pid}/children") as f:
         found = f.read().split()
-    return [child for child in found if os.path.basename(os.path.realpath(f"/proc/{child}/exe")) == name]
+    return [child for child in found if os.path.basename(exe_of(child)) == name]
 
 
 @test
