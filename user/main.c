@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* wallgap: why does the same work take longer this way than that way? Finds the subcommand. */
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/util.h"
 #include "cmd/common.h"
@@ -44,12 +46,27 @@ static void help(FILE *f)
  */
 #define LARGE (256 << 10)
 
+/*
+ * Where a standard descriptor is closed, the next file that is opened would be in its place, and get what
+ * we print. Into these nothing can be printed, which is noticed.
+ */
+static void fill_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	size_t i;
 
 	mallopt(M_MMAP_THRESHOLD, LARGE);
-
+	fill_standard();
 	if (argc < 2) {
 		help(stderr);
 		return EXIT_USAGE;

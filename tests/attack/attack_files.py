@@ -7,10 +7,14 @@ Crafted ones are each after something; mutated ones are a real library with byte
 seed. Both go through the plain program and the one with ASan and UBSan (make build/san/wallgap)."""
 
 import contextlib
+import glob
 import lzma
 import os
 import random
+import shutil
+import socket
 import sqlite3
+import stat
 import struct
 import subprocess
 import time
@@ -376,12 +380,39 @@ class Seen:
 FILE_LOSSES = ("file memory", "file time", "file length", "memory for files", "time for files")
 
 
+def inode(path):
+    try:
+        return os.lstat(path).st_ino
+    except OSError:
+        return None
+
+
+@contextlib.contextmanager
+def moved_away(perf):
+    """The perf map that mapfiles moves to where its own is: afterwards it is removed there."""
+    number = inode(perf) if perf else None
+    try:
+        yield
+    finally:
+        for path in glob.glob("/tmp/perf-*.map") if number else ():
+            if inode(path) == number:
+                remove(path)
+
+
+def remove(path):
+    if os.path.isdir(path) and not os.path.islink(path):
+        os.rmdir(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
 def record(program, folder, base, ms=5, jit=()):
     """The files of folder mapped and run under wallgap."""
     out = os.path.join(base.tmp, "run.wg")
     argv = [os.path.join(live.PLANTED, "mapfiles"), folder, str(base.offset), str(ms), *jit]
     begin = time.monotonic()
-    done = live.run([program, "record", "-o", out, "--", *argv])
+    with moved_away(jit[0] if jit else None):
+        done = live.run([program, "record", "-o", out, "--", *argv])
     took = time.monotonic() - begin
     if done.status:
         raise Failure(f"{os.path.basename(folder)}: status {done.status}: {done.tail()}")
@@ -539,3 +570,65 @@ def test_files_jit(check):
             check_bounds(check, what, seen, plain, False)
             check.that(seen.cut(), f"{what}: nothing is said to be left out")
             check.note(f"{what}: {seen.rss >> 20} MiB {seen.cut()}")
+
+
+def odd_things(folder):
+    """What may lie where a file is looked for: name, and how it is made at a path."""
+    victim = os.path.join(folder, "victim")
+    with open(victim, "wb") as f:
+        f.write(b"7e0000000000 1000 stolen\n")
+    return {
+        "pipe": os.mkfifo,
+        "folder": os.mkdir,
+        "link to zeros": lambda path: os.symlink("/dev/zero", path),
+        "link to a file": lambda path: os.symlink(victim, path),
+        "link to itself": lambda path: os.symlink(path, path),
+        "link to a terminal": lambda path: os.symlink("/dev/tty", path),
+        "link to a process": lambda path: os.symlink("/proc/self/mem", path),
+        "second name": lambda path: os.link(victim, path),
+        "socket": bind_socket,
+        "device": lambda path: os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, 5)),
+        "another's": lambda path: give_to_nobody(victim, path),
+    }
+
+
+def bind_socket(path):
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as s:
+        s.bind(path)
+
+
+def give_to_nobody(victim, path):
+    shutil.copyfile(victim, path)
+    os.chown(path, 65534, 65534)
+
+
+@test
+def test_files_odd(check):
+    """In place of a perf map, a jitdump and a debug file: nothing is waited for, nothing taken in."""
+    with live.scratch() as tmp:
+        base = Base(tmp)
+        folder = plain_folder(base, 1)
+        perf, dump, odd = (os.path.join(tmp, name) for name in ("perf.map", "jit-1.dump", "odd"))
+        linked = base.elf()
+        linked.drop(".symtab", ".note.gnu.build-id")
+        linked.add(".gnu_debuglink", "progbits", b".odd\0\0\0\0" + struct.pack("<I", 7))
+        linked.write(os.path.join(folder, "linked.so"))
+        plain = record(live.WALLGAP, folder, base)
+        things = odd_things(tmp)
+        for what in things if attack.full() else ("pipe", "link to zeros", "link to a file", "second name", "device"):
+            make, at = things[what], os.path.join(folder, ".odd")
+            make(perf)  # is renamed to be the process's
+            make(at)
+            jitdump(random.Random(3), dump)
+            script = f'{live.PLANTED}/mapfiles "$@"; rm {dump}; mv {odd} {dump}'
+            make(odd)
+            out = os.path.join(tmp, "run.wg")
+            with moved_away(perf):
+                done = live.run([live.WALLGAP, "record", "-o", out, "--", "sh", "-c", script, "sh", folder,
+                                 str(base.offset), "5", perf, dump], timeout=60)
+            check.equal(f"{what}: status ({done.tail()})", done.status, 0)
+            seen = Seen(out)
+            check_bounds(check, what, seen, plain, False)
+            check.that("stolen" not in seen.names, f"{what}: names of a file that is not the process's")
+            for path in (out, dump, at, perf, odd):
+                remove(path)

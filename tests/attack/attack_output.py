@@ -210,3 +210,17 @@ def test_output_swap(check):
             swap.kill()
             swap.wait()
         check.equal("beside root's file", os.listdir(safe), ["victim.db"])
+
+
+@test
+def test_output_closed(check):
+    """Begun with its standard descriptors closed: nothing of ours takes their places, and gets our words."""
+    with open_folder() as folder:
+        path, looked = os.path.join(folder, "x.wg"), os.path.join(folder, "looked")
+        look = f"readlink /proc/$PPID/fd/0 /proc/$PPID/fd/1 /proc/$PPID/fd/2 >{looked}"
+        p = subprocess.Popen([WALLGAP, "record", "-v", "-o", path, "--", "sh", "-c", look],
+                             preexec_fn=lambda: os.closerange(0, 3))
+        check.equal("status", p.wait(timeout=60), 1)  # the report went nowhere
+        with open(looked, encoding="utf-8") as f:
+            check.equal("descriptors 0 to 2", f.read().split("\n"), ["/dev/null"] * 3 + [""])
+        check.that(is_recording(path), "no recording")
