@@ -191,6 +191,23 @@ def test_cli_report_dir(c):
 
 
 @test
+def test_cli_report_itself(c):
+    """A report does not take the place of its recording, by whatever name."""
+    with scratch() as tmp:
+        path, other = os.path.join(tmp, "a.wg"), os.path.join(tmp, "b.wg")
+        c.equal("status", wallgap("record", "-o", path, "--", "true").status, 0)
+        os.link(path, other)
+        with open(path, "rb") as f:
+            was = f.read()
+        for where in (path, other, os.path.join(tmp, ".", "a.wg")):
+            done = wallgap("report", "--format", "json", "-o", where, path)
+            c.equal(f"status of -o {where}", done.status, 1)
+            c.that("the recording itself" in done.err, done.err)
+            with open(path, "rb") as f:
+                c.that(f.read() == was, f"the recording was written over by -o {where}")
+
+
+@test
 def test_cli_report_no_stacks(c):
     with scratch() as tmp:
         path = small_recording(tmp, options=["--no-stacks"])

@@ -105,6 +105,15 @@ static bool is_device(const char *path)
 	       st.st_uid == geteuid();
 }
 
+/* The recording is not to be had again, what is made of it is. */
+static bool is_the_recording(const struct cmd_report_opts *o)
+{
+	struct stat in, out;
+
+	return !stat(o->file, &in) && !stat(o->out, &out) && in.st_dev == out.st_dev &&
+	       in.st_ino == out.st_ino;
+}
+
 /* To a file: whole or not at all. A device or a pipe is written as it is. */
 static int print_to_file(const struct recording *r, const struct cmd_report_opts *o, struct err *e)
 {
@@ -113,6 +122,10 @@ static int print_to_file(const struct recording *r, const struct cmd_report_opts
 	FILE *f = NULL;
 	int err, fd = -1;
 
+	if (is_the_recording(o))
+		return err_set(e, -EEXIST,
+			       "cannot write %s: it is the recording itself; name another file",
+			       o->out);
 	err = plain ? target_open(&t, o->out, e) : 0;
 	if (!err) {
 		fd = plain ? dup(t.fd) : open(o->out, O_WRONLY | O_CLOEXEC);
