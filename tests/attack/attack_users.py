@@ -72,6 +72,23 @@ def test_users_record(check):
 
 
 @test
+def test_users_session(check):
+    """The places of root's own session are not shown to the user."""
+    session = {f"XDG_{name}": "/root/x" for name in (
+        "RUNTIME_DIR", "CONFIG_HOME", "CACHE_HOME", "DATA_HOME", "STATE_HOME")}
+    session["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=/run/user/0/bus"
+    with open_folder() as folder:
+        for options, kept in (((), 0), (("--user", "root"), len(session))):
+            done = wallgap("record", "-o", "r.wg", *options, "--", "env", cwd=folder, **SUDO, **session,
+                           XDG_SEAT="seat0")
+            check.equal("status", done.status, 0)
+            said = said_of_itself(done)
+            check.equal(f"variables of the session {options}", len(session.keys() & said.keys()), kept)
+            check.equal("one that says nothing of a user", said.get("XDG_SEAT"), "seat0")
+            os.unlink(os.path.join(folder, "r.wg"))
+
+
+@test
 def test_users_compare(check):
     """So are the two of compare."""
     with open_folder() as folder:

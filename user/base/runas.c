@@ -85,10 +85,18 @@ static int set_groups(struct runas *u, const struct passwd *pw)
 	}
 }
 
-static bool is_replaced(const struct runas *u, const char *var)
+/* Places of the one whose session this is: the user may write to none, or should not. */
+static const char *const session[] = {"XDG_RUNTIME_DIR", "XDG_CONFIG_HOME",
+				      "XDG_CACHE_HOME",	 "XDG_DATA_HOME",
+				      "XDG_STATE_HOME",	 "DBUS_SESSION_BUS_ADDRESS"};
+
+static bool is_left_out(const struct runas *u, const char *var)
 {
 	size_t len = strcspn(var, "=");
 
+	for (size_t i = 0; i < ARRAY_SIZE(session); i++)
+		if (strlen(session[i]) == len && !strncmp(session[i], var, len))
+			return true;
 	for (size_t i = 0; i < ARRAY_SIZE(u->var); i++)
 		if (u->var[i] && !strncmp(u->var[i], var, len + 1))
 			return true;
@@ -111,7 +119,7 @@ static int set_env(struct runas *u, const struct passwd *pw)
 	for (size_t i = 0; i < ARRAY_SIZE(u->var); i++)
 		u->env[to++] = u->var[i];
 	for (size_t i = 0; i < cnt; i++)
-		if (!is_replaced(u, environ[i]))
+		if (!is_left_out(u, environ[i]))
 			u->env[to++] = environ[i];
 	return 0;
 }
