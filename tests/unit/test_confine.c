@@ -73,6 +73,7 @@ static const struct {
 	{"typing into a terminal", SYS_ioctl, {-1, TIOCSTI}},
 	{"chmod to set-user-id", SYS_chmod, {0, S_ISUID | 0755}},
 	{"fchmod to set-group-id", SYS_fchmod, {-1, S_ISGID | 0755}},
+	{"fchmodat2 to set-user-id", 452, {-1, 0, S_ISUID | 0755, 0}},
 	{"BPF_PROG_LOAD", SYS_bpf, {BPF_PROG_LOAD, 0, 0}},
 	{"BPF_RAW_TRACEPOINT_OPEN", SYS_bpf, {BPF_RAW_TRACEPOINT_OPEN, 0, 0}},
 	{"BPF_LINK_CREATE", SYS_bpf, {BPF_LINK_CREATE, 0, 0}},

@@ -223,11 +223,36 @@ static int refuse_bpf(scmp_filter_ctx f)
 	return err;
 }
 
+/* Linux 6.6: newer than the headers may be, and of this number on all machines. */
+#ifndef __NR_fchmodat2
+#define __NR_fchmodat2 452
+#endif
+
+/* Making a program that runs as its owner. */
+static int refuse_set_id(scmp_filter_ctx f)
+{
+	static const struct {
+		int call;
+		unsigned int mode; /* which argument it is */
+	} calls[] = {{SCMP_SYS(chmod), 1},
+		     {SCMP_SYS(fchmod), 1},
+		     {SCMP_SYS(fchmodat), 2},
+		     {__NR_fchmodat2, 2}};
+	static const unsigned int bits[] = {S_ISUID, S_ISGID};
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(bits) && !err; j++)
+			err = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), calls[i].call, 1,
+					       SCMP_CMP32(calls[i].mode, SCMP_CMP_MASKED_EQ,
+							  bits[j], bits[j]));
+	return err;
+}
+
 /* Calls that are refused with some arguments only. */
 static int refuse_some(scmp_filter_ctx f)
 {
 	static const unsigned int ioctls[] = {TIOCSTI, TIOCLINUX}; /* typing into a terminal */
-	static const unsigned int bits[] = {S_ISUID, S_ISGID};
 	size_t i;
 	int err = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prlimit64), 1,
 				   SCMP_A0_32(SCMP_CMP_NE, 0, 0));
@@ -235,17 +260,7 @@ static int refuse_some(scmp_filter_ctx f)
 	for (i = 0; i < ARRAY_SIZE(ioctls) && !err; i++)
 		err = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
 				       SCMP_A1_32(SCMP_CMP_EQ, ioctls[i], 0));
-	for (i = 0; i < ARRAY_SIZE(bits) && !err; i++) {
-		err = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(chmod), 1,
-				       SCMP_A1_32(SCMP_CMP_MASKED_EQ, bits[i], bits[i]));
-		if (!err)
-			err = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(fchmod), 1,
-					       SCMP_A1_32(SCMP_CMP_MASKED_EQ, bits[i], bits[i]));
-		if (!err)
-			err = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(fchmodat), 1,
-					       SCMP_A2_32(SCMP_CMP_MASKED_EQ, bits[i], bits[i]));
-	}
-	return err;
+	return err ? err : refuse_set_id(f);
 }
 
 /* Threads are started by clone(); clone3() hides its flags from a filter, and libc does without it. */
