@@ -171,3 +171,26 @@ def test_pid_is_none(c):
     done.set()
     thread.join()
     gone.wait()
+
+
+@test
+def test_pid_first(c):
+    """Process 1, which some kernels hide from all tracing: watched, or said so, and never "no such process"."""
+    with scratch() as tmp:
+        said = wallgap("record", "-o", os.path.join(tmp, "r.wg"), "-p", 1, "-d", 1)
+    if said.status:
+        c.equal("status", said.status, 1)
+        one_line(c, "-p 1", said)
+        c.that("process 1 (" in said.err and "no such" not in said.err, said.err)
+
+
+@test
+def test_limits_not_the_kernel(c):
+    """Too few descriptors for the programs: the line blames the limit, not the kernel."""
+    with scratch() as tmp:
+        for most in (20, 64):
+            said = wallgap("record", "-o", os.path.join(tmp, "r.wg"), "--", "true",
+                           preexec=limited(resource.RLIMIT_NOFILE, most))
+            c.equal(f"status with {most}", said.status, 1)
+            one_line(c, f"{most} descriptors", said)
+            c.that("ulimit" in said.err and "kernel allows" not in said.err, said.err)

@@ -63,6 +63,11 @@ static int keep_warning(enum libbpf_print_level level, const char *fmt, va_list 
 
 static int fail(struct err *e, int err, const char *what)
 {
+	if (err == -EMFILE || err == -ENFILE)
+		return err_set(e, err, "%s: %s; see ulimit -Hn", what, strerror(-err));
+	if (err == -ENOMEM)
+		return err_set(e, err, "%s: %s; see ulimit -v and the cgroup's limit", what,
+			       strerror(-err));
 	return err_set(e, err, "%s: %s (%s); `wallgap doctor` tells what this kernel allows", what,
 		       strerror(-err), libbpf_said);
 }
@@ -506,6 +511,24 @@ static int track_running(struct collector *c, uint32_t tgid)
 	return err;
 }
 
+/* It has ended; or it is there, and the kernel keeps it from all tracing, as some do with process 1. */
+static int say_untracked(struct err *e, pid_t tgid)
+{
+	scoped_file FILE *f = NULL;
+	char path[64], name[64] = "?";
+
+	if (kill(tgid, 0) && errno == ESRCH)
+		return err_set(e, -ESRCH, "cannot track process %d: no such process", (int)tgid);
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)tgid);
+	f = fopen(path, "re");
+	if (f && fgets(name, sizeof(name), f))
+		name[strcspn(name, "\n")] = '\0';
+	return err_set(e, -EPERM,
+		       "cannot track process %d (%s): it runs, but this kernel shows none of its "
+		       "threads to BPF programs; try another",
+		       (int)tgid, name);
+}
+
 int collector_track(struct collector *c, pid_t tgid, bool wait_exec, struct err *e)
 {
 	bool found;
@@ -526,9 +549,7 @@ int collector_track(struct collector *c, pid_t tgid, bool wait_exec, struct err 
 	pthread_mutex_unlock(&c->track_lock);
 	if (err)
 		return err_sys(e, err, "cannot begin to track process %d", (int)tgid);
-	if (!found)
-		return err_set(e, -ESRCH, "cannot track process %d: no such process", (int)tgid);
-	return 0;
+	return found ? 0 : say_untracked(e, tgid);
 }
 
 void collector_preload(struct collector *c, const char *path)
