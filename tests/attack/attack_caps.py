@@ -117,6 +117,20 @@ def kernel_names_hidden():
 
 
 @test
+def test_caps_chown(check):
+    """Who cannot give the recording away keeps it: root's, mode 0600, and whole."""
+    with scratch() as tmp:
+        path = os.path.join(tmp, "r.wg")
+        done = run([*without("chown"), live.WALLGAP, "record", "-o", path, "--user", "root", "--", "true"],
+                        SUDO_UID="65534", SUDO_GID="65534")
+        check.equal(f"status ({done.tail()})", done.status, 0)
+        check.that("without CAP_CHOWN" in done.err, done.err)
+        st = os.stat(path)
+        check.equal("owner and mode", (st.st_uid, st.st_mode & 0o777), (0, 0o600))
+        live.load_report(path)
+
+
+@test
 def test_caps_unused(check):
     """Nothing is lost without each of these: another includes it, or it is not used."""
     with scratch() as tmp:

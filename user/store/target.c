@@ -216,15 +216,17 @@ int target_open(struct target *t, const char *path, struct err *e)
 	return err;
 }
 
-/* Root by way of sudo: the file belongs to the user who typed the command. */
-static int give_away(int fd)
+/*
+ * Root by way of sudo: the file belongs to the user who typed the command. Without CAP_CHOWN, and where the
+ * file system has owners of its own, it stays root's: better than none.
+ */
+static void give_away(int fd)
 {
 	uid_t uid;
 	gid_t gid;
 
-	if (!runas_sudo_caller(&uid, &gid))
-		return 0;
-	return fchown(fd, uid, gid) ? -errno : 0;
+	if (runas_sudo_caller(&uid, &gid))
+		(void)!fchown(fd, uid, gid);
 }
 
 /* So that the name survives a crash. Not every file system can; the file itself is safe. */
@@ -285,10 +287,9 @@ static int settle(struct target *t)
 
 int target_commit(struct target *t, struct err *e)
 {
-	int err = give_away(t->fd);
+	int err;
 
-	if (err)
-		return err_sys(e, err, "cannot give %s to the user who called sudo", t->path);
+	give_away(t->fd);
 	if (fsync(t->fd))
 		return err_sys(e, -errno, "cannot write %s", t->path);
 	err = settle(t);

@@ -38,8 +38,8 @@ struct target {
 int target_open(struct target *t, const char *path, struct err *e);
 
 /*
- * Sync, chown to SUDO_UID and SUDO_GID when root, give it its name, sync the folder. -EEXIST: the
- * name was taken meanwhile.
+ * Sync, chown to SUDO_UID and SUDO_GID when root (where that can be), give it its name, sync the
+ * folder. -EEXIST: the name was taken meanwhile.
  */
 int target_commit(struct target *t, struct err *e);
 
