@@ -43,7 +43,7 @@ def plant(kind, path, victim):
     elif kind == "folder":
         os.mkdir(path)
     else:
-        with open(path, "w", encoding="ascii") as f:
+        with open(path, "w", encoding="utf-8") as f:
             f.write("nobody's\n")
 
 
