@@ -243,9 +243,9 @@ static int refuse_set_id(scmp_filter_ctx f)
 
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
 		for (size_t j = 0; j < ARRAY_SIZE(bits) && !err; j++)
-			err = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), calls[i].call, 1,
-					       SCMP_CMP32(calls[i].mode, SCMP_CMP_MASKED_EQ,
-							  bits[j], bits[j]));
+			err = seccomp_rule_add(
+				f, SCMP_ACT_ERRNO(EPERM), calls[i].call, 1,
+				SCMP_CMP32(calls[i].mode, SCMP_CMP_MASKED_EQ, bits[j], bits[j]));
 	return err;
 }
 

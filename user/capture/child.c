@@ -129,7 +129,8 @@ static int say_shell(struct err *e, int err, char **argv)
 static int exec_error(const struct child *c, char **argv, int code, struct err *e)
 {
 	if (code < 0)
-		return err_set(e, code, "cannot run %s as user %s: %s; to become another takes "
+		return err_set(e, code,
+			       "cannot run %s as user %s: %s; to become another takes "
 			       "root with CAP_SETUID and CAP_SETGID: start wallgap by sudo",
 			       argv[0], c->as->name, strerror(-code));
 	if (c->as && c->as->change && (code == EACCES || code == EPERM))
