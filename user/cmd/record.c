@@ -108,6 +108,7 @@ static int record(struct collector *c, const struct record_opts *o, char *path, 
 	interrupt_say("record", &r);
 	if (!err)
 		err = head_end(&r, c, interrupted());
+	capture_free(k); /* names and symbols are as large as what is to be saved */
 	if (err) {
 		if (!e.msg[0])
 			err_sys(&e, err, "cannot record");
@@ -116,7 +117,6 @@ static int record(struct collector *c, const struct record_opts *o, char *path, 
 		saved = recording_finish("record", &r, path, PATH_MAX, o->verbose);
 	}
 	ending_finish(c, &child);
-	capture_free(k);
 	recording_clear(&r);
 	if (interrupted())
 		return interrupt_status(saved);
