@@ -313,7 +313,10 @@ static int export(scmp_filter_ctx f, struct sock_fprog *to)
 	return -EIO;
 }
 
-/* libseccomp 2.5 dies where it gets no memory: with so much it gets what it needs. */
+/*
+ * libseccomp 2.5 dies where it gets no memory: with so much it gets what it needs, if no other thread
+ * takes it meanwhile.
+ */
 #define ROOM_SZ (4 << 20)
 
 static int build(int tracer, struct sock_fprog *to)
@@ -333,18 +336,37 @@ static int build(int tracer, struct sock_fprog *to)
 	return err;
 }
 
-/* Built by who comes first: it takes longer than all else that a thread of ours does at its start. */
-int confine_filter(int tracer)
+/* The filter, built by who comes first: it takes longer than all else that a thread of ours begins with. */
+static int get_filter(int tracer, struct sock_fprog **out)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	static struct sock_fprog built[2];
-	struct sock_fprog *prog = &built[tracer != 0];
-	int err = 0;
+	static struct {
+		struct sock_fprog prog;
+		int err; /* not tried again: the second time there may be less memory, and other threads */
+	} filter[2];
+	int i = tracer != 0, err;
 
 	pthread_mutex_lock(&lock);
-	if (!prog->len)
-		err = build(tracer, prog);
+	if (!filter[i].prog.len && !filter[i].err)
+		filter[i].err = build(tracer, &filter[i].prog);
+	err = filter[i].err;
 	pthread_mutex_unlock(&lock);
+	*out = &filter[i].prog;
+	return err;
+}
+
+int confine_prepare(void)
+{
+	struct sock_fprog *prog;
+
+	return get_filter(LEAK_CHECKER, &prog);
+}
+
+int confine_filter(int tracer)
+{
+	struct sock_fprog *prog;
+	int err = get_filter(tracer, &prog);
+
 	if (!err && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		err = -errno;
 	if (!err && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, prog))

@@ -26,6 +26,12 @@ enum confine {
 	CONFINE_PARSES,
 };
 
+/*
+ * Make the filter, which confine() would do at its first use: before there are other threads, since it
+ * needs some memory that they could take. Returns 0 or -errno: then nobody gets a filter.
+ */
+int confine_prepare(void);
+
 /* Of the calling thread. Returns 0 or -errno: then it has kept something, and goes on with that. */
 int confine(enum confine how);
 

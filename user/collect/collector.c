@@ -19,8 +19,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/files.h"
 #include "base/budget.h"
+#include "base/confine.h"
+#include "base/files.h"
 #include "base/util.h"
 #include "collect/caps.h"
 #include "collect/dispatch.h"
@@ -344,6 +345,7 @@ int collector_open(struct collector **out, const struct collector_opts *opts, st
 		return err_sys(e, -ENOMEM, "collector");
 	pthread_mutex_init(&c->track_lock, NULL);
 	files_raise();
+	confine_prepare(); /* without memory for it: later calls say so, and are no worse */
 	privs_keep_from_children();
 	libbpf_set_print(keep_warning);
 	c->preemptible = opts->preemptible;
