@@ -50,7 +50,7 @@ OWN_FRAME static void increment_word(volatile uint64_t *word, uint64_t cnt)
 static void sharing_lane(struct lane *l)
 {
 	increment_word(&words[(size_t)l->index * (l->side->b ? 1 : FAR)],
-		       amount(l->side, 300000000));
+		       amount(l->side, 900000000));
 }
 
 static void run_sharing(struct side *s)

@@ -140,7 +140,7 @@ static void protect_lane(struct lane *l)
 	if (madvise(p, WIDE_SZ, MADV_NOHUGEPAGE) && errno != EINVAL)
 		die("madvise");
 	touch_pages(p, WIDE_SZ);
-	for (uint64_t i = amount(l->side, 150); i; i--)
+	for (uint64_t i = amount(l->side, 450); i; i--)
 		protect_pages(p, i % 2 ? PROT_READ : PROT_READ | PROT_WRITE);
 }
 
