@@ -49,10 +49,10 @@ def command(name, side, *more):
     return shlex.join([GAPS, name, side, *map(str, more)])
 
 
-def compare(a, b, **env):
+def compare(a, b, repeats=REPEATS, **env):
     """The one gap between two commands."""
     with scratch() as tmp:
-        done = run([WALLGAP, "compare", "--repeats", str(REPEATS), "--a", a, "--b", b, "--format", "json",
+        done = run([WALLGAP, "compare", "--repeats", str(repeats), "--a", a, "--b", b, "--format", "json",
                     "-o", os.path.join(tmp, "gap.wg")], preexec=favour, **env)
     if done.status == 77:
         raise CannotRun(done.tail())
@@ -120,7 +120,8 @@ def judge(c, want):
         if can.status == 77:
             raise Skip(can.tail())
         path = os.path.join(disk, "truth")
-        gap = compare(command(name, "a"), command(name, "b"), PLANTED_DISK=disk, PLANTED_TRUTH=path)
+        gap = compare(command(name, "a"), command(name, "b"), want.get("repeats", REPEATS), PLANTED_DISK=disk,
+                      PLANTED_TRUTH=path)
         truth = Truth(path)
     c.equal("verdict", gap["verdict"], "slower")
     check_sum(c, gap)
