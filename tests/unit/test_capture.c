@@ -613,23 +613,31 @@ static void an_atomic_instruction_is_traffic(void **state)
 	assert_int_equal(run->sites[0].undecoded_cnt, 0);
 }
 
-static void jit_code_has_the_names_of_the_perf_map(void **state)
+/* One window with a wait in code of no file, which the process's perf map calls `name`. */
+static struct run *capture_jit(const char *name)
 {
-	char path[64];
 	const uint64_t frames[] = {0x20010 | WG_FRAME_EXACT};
+	char path[64];
 	struct run *run;
 	FILE *f;
 
-	(void)state;
 	snprintf(path, sizeof(path), "/tmp/perf-%u.map", c.process.ns_tgid);
 	f = fopen(path, "wx");
 	assert_non_null(f);
-	fprintf(f, "20000 100 made_by_a_runtime\n");
+	fprintf(f, "20000 100 %s\n", name);
 	fclose(f);
 	add_stack(31, frames, 0, 1);
 	add_wait(31, WG_SLEEP, 0, 0, 1, 1);
 	run = capture();
 	unlink(path);
+	return run;
+}
+
+static void jit_code_has_the_names_of_the_perf_map(void **state)
+{
+	struct run *run = capture_jit("made_by_a_runtime");
+
+	(void)state;
 	assert_string_equal(leaf_name(&run->sites[0]), "made_by_a_runtime");
 	assert_true(r.frames[0].flags & FRAME_JIT);
 }
@@ -637,22 +645,11 @@ static void jit_code_has_the_names_of_the_perf_map(void **state)
 /* Not known to be its own: another process may have had the number. */
 static void a_stranger_has_no_perf_map(void **state)
 {
-	char path[64];
-	const uint64_t frames[] = {0x20010 | WG_FRAME_EXACT};
 	struct run *run;
-	FILE *f;
 
 	(void)state;
-	snprintf(path, sizeof(path), "/tmp/perf-%u.map", c.process.ns_tgid);
-	f = fopen(path, "wx");
-	assert_non_null(f);
-	fprintf(f, "20000 100 made_by_another\n");
-	fclose(f);
 	c.process.identified = false;
-	add_stack(31, frames, 0, 1);
-	add_wait(31, WG_SLEEP, 0, 0, 1, 1);
-	run = capture();
-	unlink(path);
+	run = capture_jit("made_by_another");
 	assert_string_equal(leaf_name(&run->sites[0]), "[unknown]");
 }
 
